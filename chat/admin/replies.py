@@ -1,0 +1,192 @@
+"""How each reply came to its end: the evidence, without a word of what was said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from chat.admin.read_only import ReadOnly, ReadOnlyAdmin, TabularInline, as_uuid, exact_time, link_to, short_id
+from chat.models import Conversation, Evidence, Generation, User
+from chat.models.endings import ERRORS, TIMERS
+
+FIELDS = {field.name: field for field in Evidence._meta.fields}
+UPSTREAM = ["upstream_id", "upstream_request_id", "upstream_created", "system_fingerprint"]
+TIMES = ["started", "first_token", "ended", "heartbeat", "stop_requested"]
+
+
+def of_evidence(name: str) -> Callable[[Any, Generation], Any]:
+    """A column with this field of the reply's evidence, which is there after its end."""
+
+    def column(admin_: Any, reply: Generation) -> Any:
+        value = getattr(getattr(reply.message, "evidence", None), name, None)
+        value = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+        return "-" if value in (None, "") else value
+
+    described = admin.display(description=FIELDS[name].verbose_name, ordering=f"message__evidence__{name}")
+    return described(column)
+
+
+class ReplyColumns:
+    short_id = short_id(_("reply"))
+    started = exact_time("started_at", _("started"))
+    first_token = exact_time("first_token_at", _("first token"))
+    ended = exact_time("ended_at", _("ended"))
+    heartbeat = exact_time("heartbeat_at", _("last sign of life"))
+    stop_requested = exact_time("stop_requested_at", _("stop asked for"))
+
+    answering_model = of_evidence("model")
+    attempts = of_evidence("attempts")
+    bytes = of_evidence("bytes")
+    cached_tokens = of_evidence("cached_tokens")
+    chunks = of_evidence("chunks")
+    completion_tokens = of_evidence("completion_tokens")
+    duration_ms = of_evidence("duration_ms")
+    error_code = of_evidence("error_code")
+    error_detail = of_evidence("error_detail")
+    finish_reason = of_evidence("finish_reason")
+    first_token_ms = of_evidence("first_token_ms")
+    longest_silence_ms = of_evidence("longest_silence_ms")
+    parameters = of_evidence("parameters")
+    prompt_sha256 = of_evidence("prompt_sha256")
+    prompt_tokens = of_evidence("prompt_tokens")
+    reasoning_tokens = of_evidence("reasoning_tokens")
+    request_id = of_evidence("request_id")
+    system_fingerprint = of_evidence("system_fingerprint")
+    timer = of_evidence("timer")
+    upstream_created = of_evidence("upstream_created")
+    upstream_id = of_evidence("upstream_id")
+    upstream_request_id = of_evidence("upstream_request_id")
+
+
+def without_texts(replies: QuerySet[Generation]) -> QuerySet[Generation]:
+    """Rows for a list: who and how in one query, what was said (megabytes, and private) not at all."""
+    return replies.select_related("message__evidence", "conversation__owner").defer(
+        "message__text", "message__reasoning", "conversation__title", "conversation__instructions"
+    )
+
+
+class ErrorCodeFilter(admin.SimpleListFilter):
+    title = _("error")
+    parameter_name = "error_code"
+    codes: dict[str, Any] = ERRORS
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(code, code) for code in self.codes]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Generation]) -> QuerySet[Generation]:
+        wanted = {f"message__evidence__{self.parameter_name}": self.value()}
+        return queryset.filter(**wanted) if self.value() else queryset
+
+
+class TimerFilter(ErrorCodeFilter):
+    title = _("timer that fired")
+    parameter_name = "timer"
+    codes = TIMERS
+
+
+class RepliesInline(ReplyColumns, ReadOnly, TabularInline):
+    """The replies of a conversation, on its page."""
+
+    model = Generation
+    extra = 0
+    show_change_link = True
+    ordering = ["started_at"]
+    fields = readonly_fields = (
+        "status",
+        "model",
+        "started",
+        "first_token_ms",
+        "duration_ms",
+        "longest_silence_ms",
+        "prompt_tokens",
+        "completion_tokens",
+        "finish_reason",
+        "error_code",
+        "timer",
+        "attempts",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Generation]:
+        return without_texts(super().get_queryset(request))
+
+
+@admin.register(Generation)
+class ReplyAdmin(ReplyColumns, ReadOnlyAdmin):
+    list_display = [
+        "short_id",
+        "owner",
+        "status",
+        "model",
+        "started",
+        "first_token_ms",
+        "duration_ms",
+        "prompt_tokens",
+        "completion_tokens",
+        "finish_reason",
+        "error_code",
+        "timer",
+        "attempts",
+    ]
+    list_filter = ["status", ErrorCodeFilter, TimerFilter, "model", "started_at"]
+    ordering = ["-started_at"]
+    search_fields = ["conversation__owner__username"]
+    search_help_text = _("User name or email; or the id of a reply, conversation, request or upstream's answer.")
+    fieldsets = [
+        (None, {"fields": ["reply_id", "conversation_link", "owner_link", "status", "ending"]}),
+        (_("Asked"), {"fields": ["model", "omitted", "parameters", "prompt_sha256", "request_id"]}),
+        (_("End"), {"fields": ["finish_reason", "error_code", "error_detail", "timer", "attempts"]}),
+        (_("Measured"), {"fields": ["first_token_ms", "duration_ms", "longest_silence_ms", "chunks", "bytes"]}),
+        (_("Tokens"), {"fields": ["prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens"]}),
+        (_("Model server"), {"fields": ["answering_model", *UPSTREAM]}),
+        (_("Writer"), {"fields": ["writer", *TIMES]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Generation]:
+        return without_texts(super().get_queryset(request))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Generation | None:
+        reply = super().get_object(request, object_id, from_field)
+        if reply:
+            reply.settle()
+        return reply
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Generation], search_term: str
+    ) -> tuple[QuerySet[Generation], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        found = Q(conversation__owner__username__icontains=term) | Q(conversation__owner__email__icontains=term)
+        for name in ("upstream_id", "upstream_request_id", "request_id"):
+            found |= Q(**{f"message__evidence__{name}": term})
+        if some_id := as_uuid(term):
+            found |= Q(pk=some_id) | Q(conversation=some_id) | Q(message__request_id=some_id)
+        return queryset.filter(found), False
+
+    @admin.display(description=_("reply"))
+    def reply_id(self, reply: Generation) -> str:
+        return str(reply.pk)
+
+    @admin.display(description=_("owner"), ordering="conversation__owner__username")
+    def owner(self, reply: Generation) -> str:
+        return reply.conversation.owner.get_username()
+
+    @admin.display(description=_("owner"))
+    def owner_link(self, reply: Generation) -> SafeString:
+        return link_to(User, reply.conversation.owner_id, self.owner(reply))
+
+    @admin.display(description=_("conversation"))
+    def conversation_link(self, reply: Generation) -> SafeString:
+        # By its id: a title is made of what people wrote.
+        return link_to(Conversation, reply.conversation_id, reply.conversation_id)
+
+    @admin.display(description=_("what the user is told"))
+    def ending(self, reply: Generation) -> Any:
+        return reply.ending.sentence or "-"

@@ -1,0 +1,38 @@
+"""What of a conversation fits the model: the oldest turns drop out first. Pure."""
+
+from typing import Any
+
+Turn = dict[str, Any]
+
+# Of the window, so much is kept free for the answer.
+ANSWER_SHARE = 0.25
+# What a chat template adds to each turn, in tokens.
+TURN_OVERHEAD = 8
+
+
+def tokens_of(text: str) -> int:
+    """A careful guess without the model's own tokenizer: rather too many than a request that is refused.
+
+    English has about 4 characters a token, code and digits about 2; other scripts up to one token a byte.
+    """
+    ascii_bytes = sum(map(str.isascii, text))
+    return int(ascii_bytes / 2.5 + (len(text.encode()) - ascii_bytes) * 0.75) + TURN_OVERHEAD
+
+
+def fit(turns: tuple[Turn, ...], *, window: int) -> tuple[tuple[Turn, ...], int]:
+    """(what is sent, how many turns were left out). Instructions and the last question always stay; 0: no limit."""
+    if not window:
+        return turns, 0
+    instructions = [turn for turn in turns if turn["role"] == "system"]
+    *past, question = (turn for turn in turns if turn["role"] != "system")
+    left = window * (1 - ANSWER_SHARE) - sum(tokens_of(turn["content"]) for turn in [*instructions, question])
+    kept: list[Turn] = []
+    for turn in reversed(past):
+        left -= tokens_of(turn["content"])
+        if left < 0:
+            break
+        kept.insert(0, turn)
+    if kept and kept[0]["role"] == "assistant":
+        # An answer without its question says nothing.
+        del kept[0]
+    return (*instructions, *kept, question), len(past) - len(kept)

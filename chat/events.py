@@ -1,0 +1,128 @@
+"""The closed vocabulary: from the upstream to the text that grows, to the wire and to the store."""
+
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+from uuid import UUID
+
+
+class BadCursor(ValueError):
+    """Not a cursor that we gave out."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cursor:
+    """How much of a reply a reader has: code points of reasoning and of answer, and whether it has the end."""
+
+    reasoning: int = 0
+    answer: int = 0
+    ended: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        match = re.fullmatch(r"([0-9]{1,12})\.([0-9]{1,12})(\.end)?", text)
+        if not match:
+            raise BadCursor(text)
+        return cls(int(match[1]), int(match[2]), bool(match[3]))
+
+    def __str__(self) -> str:
+        return f"{self.reasoning}.{self.answer}{'.end' if self.ended else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    conversation: UUID
+    question: UUID
+    reply: UUID
+    model: str
+    type: ClassVar = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """`delay` in seconds; `in` on the wire."""
+
+    attempt: int
+    delay: float
+    reason: str
+    type: ClassVar = "retrying"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What has grown: either part may be empty. Two events on the wire, `reasoning` and `delta`."""
+
+    reasoning: str = ""
+    answer: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.reasoning or self.answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a reply ended; `code`, `detail` and `timer` say why where it was not the model's own end."""
+
+    status: str
+    finish_reason: str = ""
+    usage: Usage | None = None
+    code: str = ""
+    detail: str = ""
+    timer: str = ""
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the upstream tells beside the text, and what was measured on the way; evidence at the end."""
+
+    attempts: int = 0
+    upstream_id: str = ""
+    upstream_request_id: str = ""
+    upstream_created: int | None = None
+    model: str = ""
+    system_fingerprint: str = ""
+    finish_reason: str = ""
+    usage: Usage | None = None
+    done: bool = False
+    refused: bool = False
+    asked_for_tool: bool = False
+    chunks: int = 0
+    bytes: int = 0
+    longest_silence: float = 0.0
+    parameters: dict[str, Any] = field(default_factory=dict)
+    prompt_sha256: str = ""
+
+
+def as_json(event: Start | Retrying) -> str:
+    """One line for the wire."""
+    body = {"type": event.type, **asdict(event)}
+    if isinstance(event, Retrying):
+        body["in"] = body.pop("delay")
+    return json.dumps(body, default=str, ensure_ascii=False)
+
+
+def text_json(type_: str, text: str) -> str:
+    return f'{{"type":"{type_}","text":{json.dumps(text, ensure_ascii=False)}}}'
+
+
+PING_JSON = '{"type":"ping"}'
+
+
+def end_json(end: End, sentence: str) -> str:
+    body = {
+        "type": "end",
+        "status": end.status,
+        "finish_reason": end.finish_reason or None,
+        "usage": asdict(end.usage) if end.usage else None,
+        "message": sentence or None,
+    }
+    return json.dumps(body, ensure_ascii=False)

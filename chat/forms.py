@@ -1,0 +1,48 @@
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import UserCreationForm
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from chat.models import User
+
+
+class SignUp(UserCreationForm):  # type: ignore[type-arg]
+    class Meta(UserCreationForm.Meta):
+        model = User
+        fields = ("username", "email")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].help_text = _("Letters, digits and @ . + - _")
+        self.fields["email"].help_text = _("Optional.")
+        # One sentence for Django's four.
+        self.fields["password1"].help_text = _(
+            "At least 8 characters; not a common password, not only digits, not like your name."
+        )
+        self.fields["password2"].help_text = ""
+        self.fields["email"].widget.attrs["autocomplete"] = "email"
+
+
+class FirstSignUp(SignUp):
+    """From a machine that is not the server's own, who makes the first account shows that they can read its log."""
+
+    token = forms.CharField(
+        label=_("One-time token"),
+        help_text=_("It stands in the log of the server, which printed it when it started."),
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    field_order = ("token",)
+
+    def __init__(self, *args: Any, token_matches: Callable[[str], bool], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.token_matches = token_matches
+
+    def clean_token(self) -> str:
+        token = str(self.cleaned_data["token"])
+        if not self.token_matches(token):
+            raise ValidationError(_("This is not the token. Copy it from the newest start in the server’s log."))
+        return token

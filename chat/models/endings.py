@@ -1,0 +1,56 @@
+"""How each answer may end: a sentence in plain words, and what the user can do about it."""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+RETRY, CONTINUE, EDIT = "retry", "continue", "edit"
+
+
+@dataclass(frozen=True)
+class Ending:
+    sentence: str | Promise
+    actions: tuple[str, ...] = ()
+
+
+ENDINGS = {
+    "streaming": Ending(_("The answer is being written.")),
+    "complete": Ending(""),
+    "stopped": Ending(_("You stopped this answer."), (CONTINUE, RETRY)),
+    "timed_out": Ending(_("The model took too long."), (RETRY, CONTINUE)),
+    "failed": Ending(_("The answer failed."), (RETRY, CONTINUE)),
+    "truncated": Ending(_("The answer was cut off at its length limit."), (CONTINUE,)),
+    "filtered": Ending(_("The model declined, or a content filter stopped the answer."), (EDIT,)),
+    "interrupted": Ending(_("The server stopped while this answer was being written."), (CONTINUE, RETRY)),
+}
+TIMERS = {
+    "connect": _("The model server could not be reached in time."),
+    "first_token": _("The model did not begin to answer in time."),
+    "idle": _("The model fell silent in the middle of the answer."),
+    "total": _("The answer took longer than an answer may take."),
+}
+ERRORS = {
+    "unreachable": _("The model server can't be reached."),
+    "not_configured": _("No model server is configured: set LLM_BASE_URL."),
+    "rate_limited": _("The model server has too many requests. Try again in a while."),
+    "overloaded": _("The model server is overloaded or restarting. Try again in a while."),
+    "refused": _("The model server refused the request."),
+    "unauthorized": _("The model server did not accept our key. Tell the administrator."),
+    "upstream_error": _("The model server reported an error."),
+    "cut": _("The connection to the model server broke before the answer was finished."),
+    "unreadable": _("The model server sent something that can't be read as an answer."),
+    "html": _("The model server sent a web page instead of an answer."),
+    "empty_reply": _("The model answered nothing."),
+    "tool_only": _("The model asked for a tool instead of answering; there are no tools here."),
+    "internal": _("Something went wrong on our side; it was logged for the administrator."),
+}
+
+
+def ending_of(status: str, *, error_code: str = "", detail: str = "", timer: str = "") -> Ending:
+    """The ending of a status, its sentence made precise by the error or the timer where there is one."""
+    ending = ENDINGS[status]
+    sentence = TIMERS.get(timer) or ERRORS.get(error_code) or ending.sentence
+    if status == "failed" and detail:
+        sentence = f"{sentence} “{detail}”"
+    return Ending(sentence, ending.actions)

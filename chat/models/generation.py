@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import models, transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from chat.models import endings
+
+if TYPE_CHECKING:
+    from chat.models.message import Message
+
+# A writer's heart beats every second; without a beat for this long it is dead.
+DEAD_AFTER = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class StoredState:
+    """A reply as the database has it. `end` and `usage` as the events of the same names have them."""
+
+    text: str
+    reasoning: str
+    end: dict[str, str] | None = None
+    usage: dict[str, int | None] | None = None
+
+
+class GenerationQuerySet(models.QuerySet["Generation"]):
+    def running(self) -> GenerationQuerySet:
+        return self.filter(status=Generation.Status.STREAMING)
+
+    def dead(self) -> GenerationQuerySet:
+        """Judged by the database's clock, the only one that all processes share."""
+        return self.running().filter(heartbeat_at__lt=Now() - DEAD_AFTER)
+
+    def sweep(self, *, but: str) -> list[uuid.UUID]:
+        """End every dead reply but those of the writer that asks; returns the ids of the ended."""
+        dead = self.dead().exclude(writer=but)
+        return [generation.pk for generation in dead if generation.interrupt()]
+
+    def save_snapshot(self, writer: str, grown: Iterable[Piece]) -> set[uuid.UUID]:
+        """Heartbeat and what grew since the last one, in one transaction; returns whom somebody wants stopped."""
+        pieces = list(grown)
+        mine = self.running().filter(writer=writer)
+        with transaction.atomic():
+            mine.filter(pk__in=[piece.generation_id for piece in pieces]).update(heartbeat_at=Now())
+            Piece.objects.bulk_create(piece for piece in pieces if piece.text or piece.reasoning)
+        return set(mine.exclude(stop_requested_at=None).values_list("pk", flat=True))
+
+    def state_of(self, reply: uuid.UUID) -> StoredState:
+        """The text as the database has it and how it ended, dead replies settled."""
+        generation = self.select_related("message", "message__evidence").get(pk=reply)
+        generation.settle()
+        end, usage = None, None
+        if not generation.is_running:
+            generation = self.select_related("message", "message__evidence").get(pk=reply)
+            evidence = getattr(generation.message, "evidence", None) or Evidence()
+            end = {
+                "status": generation.status,
+                "finish_reason": evidence.finish_reason,
+                "code": evidence.error_code,
+                "detail": evidence.error_detail,
+                "timer": evidence.timer,
+            }
+            usage = evidence.usage
+        return StoredState(**generation.saved_so_far(), end=end, usage=usage)
+
+    def finish(
+        self, reply: uuid.UUID, *, writer: str, row: dict[str, Any], text: dict[str, str], evidence: dict[str, Any]
+    ) -> bool:
+        """The one guarded end, written by the writer. False if somebody else ended it first.
+
+        A sweep's verdict "interrupted" is provisional: it may have met a writer that was only cut off from the
+        database, who then replaces it by what really happened.
+        """
+        open_to_me = (Generation.Status.STREAMING, Generation.Status.INTERRUPTED)
+        with transaction.atomic():
+            if not self.filter(pk=reply, writer=writer, status__in=open_to_me).update(ended_at=Now(), **row):
+                return False
+            generation = self.select_related("message", "conversation__owner").get(pk=reply)
+            generation.keep(text)
+            Evidence.objects.update_or_create(message=generation.message, defaults=evidence)
+        return True
+
+
+class Generation(models.Model):
+    """How an answer comes into being: narrow, updated every second, one to one with the answer's message."""
+
+    class Status(models.TextChoices):
+        STREAMING = "streaming", _("being written")
+        COMPLETE = "complete", _("complete")
+        STOPPED = "stopped", _("stopped")
+        TIMED_OUT = "timed_out", _("timed out")
+        FAILED = "failed", _("failed")
+        TRUNCATED = "truncated", _("cut off at the limit")
+        FILTERED = "filtered", _("filtered")
+        INTERRUPTED = "interrupted", _("interrupted")
+
+    message = models.OneToOneField(
+        "chat.Message", on_delete=models.CASCADE, primary_key=True, related_name="generation"
+    )
+    conversation = models.ForeignKey("chat.Conversation", on_delete=models.CASCADE, related_name="generations")
+    status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.STREAMING)
+    model = models.CharField(_("model"), max_length=200, blank=True)
+    writer = models.CharField(max_length=32)
+    omitted = models.PositiveIntegerField(default=0)
+    heartbeat_at = models.DateTimeField()
+    stop_requested_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+    first_token_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    objects = GenerationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("reply")
+        verbose_name_plural = _("replies")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversation"], condition=models.Q(status="streaming"), name="generation_one_running"
+            ),
+        ]
+        indexes = [
+            # The sweep.
+            models.Index(fields=["heartbeat_at"], condition=models.Q(status="streaming"), name="generation_running"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def is_running(self) -> bool:
+        return self.status == self.Status.STREAMING
+
+    def settle(self) -> bool:
+        """Whoever looks at a dead reply ends it. True if it has ended, by this call or before."""
+        if self.is_running and type(self).objects.dead().filter(pk=self.pk).exists():
+            self.interrupt()
+        return not self.is_running
+
+    def interrupt(self) -> bool:
+        """End a reply whose writer is gone, with the text that was saved. False if it had ended already."""
+        with transaction.atomic():
+            dead = type(self).objects.dead().filter(pk=self.pk)
+            ended = dead.update(status=self.Status.INTERRUPTED, ended_at=Now())
+            if ended:
+                self.keep(self.saved_so_far())
+        self.refresh_from_db(fields=["status", "ended_at"])
+        return bool(ended)
+
+    def request_stop(self) -> None:
+        """For the writer to see at its next heartbeat, in whatever process it runs."""
+        type(self).objects.running().filter(pk=self.pk).update(stop_requested_at=Now())
+
+    def saved_so_far(self) -> dict[str, str]:
+        """At most a second behind what was sent; the message itself once it has ended."""
+        if not self.is_running:
+            return {"text": self.message.text, "reasoning": self.message.reasoning}
+        pieces = list(self.pieces.order_by("id"))
+        return {name: "".join(getattr(piece, name) for piece in pieces) for name in ("text", "reasoning")}
+
+    def keep(self, text: dict[str, str]) -> None:
+        """The text moves from the pieces into the message, where it stays."""
+        type(self.message).objects.filter(pk=self.pk).update(**text)
+        self.pieces.all().delete()
+        self.conversation.owner.note_change(self.conversation)
+
+    @property
+    def ending(self) -> endings.Ending:
+        """The sentence for the user and what may be done now."""
+        evidence: Evidence | None = getattr(self.message, "evidence", None)
+        return endings.ending_of(
+            self.status,
+            error_code=evidence.error_code if evidence else "",
+            detail=evidence.error_detail if evidence else "",
+            timer=evidence.timer if evidence else "",
+        )
+
+
+class Piece(models.Model):
+    """What grew since the snapshot before; joined into the message and deleted at the end."""
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="pieces")
+    text = models.TextField(blank=True)
+    reasoning = models.TextField(blank=True)
+
+
+class Evidence(models.Model):
+    """What an administrator needs to find out why an answer ended as it did. Written once, at the end."""
+
+    message: models.OneToOneField[Message] = models.OneToOneField(
+        "chat.Message", on_delete=models.CASCADE, primary_key=True, related_name="evidence"
+    )
+    finish_reason = models.CharField(_("finish reason"), max_length=100, blank=True)
+    error_code = models.CharField(_("error"), max_length=40, blank=True)
+    error_detail = models.TextField(_("what the model server said"), blank=True)
+    timer = models.CharField(_("timer that fired"), max_length=20, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    model = models.CharField(_("model that answered"), max_length=200, blank=True)
+    upstream_id = models.CharField(_("upstream's id"), max_length=200, blank=True)
+    upstream_request_id = models.CharField(_("upstream's request id"), max_length=200, blank=True)
+    upstream_created = models.BigIntegerField(_("upstream's time"), null=True)
+    system_fingerprint = models.CharField(_("system fingerprint"), max_length=200, blank=True)
+    parameters = models.JSONField(_("parameters"), default=dict)
+    prompt_sha256 = models.CharField(_("hash of the prompt"), max_length=64, blank=True)
+    first_token_ms = models.PositiveIntegerField(_("time to first token, ms"), null=True)
+    duration_ms = models.PositiveIntegerField(_("duration, ms"), default=0)
+    longest_silence_ms = models.PositiveIntegerField(_("longest silence, ms"), default=0)
+    chunks = models.PositiveIntegerField(_("chunks"), default=0)
+    bytes = models.PositiveBigIntegerField(_("bytes"), default=0)
+    prompt_tokens = models.PositiveIntegerField(_("prompt tokens"), null=True)
+    completion_tokens = models.PositiveIntegerField(_("completion tokens"), null=True)
+    reasoning_tokens = models.PositiveIntegerField(_("reasoning tokens"), null=True)
+    cached_tokens = models.PositiveIntegerField(_("cached tokens"), null=True)
+    request_id = models.CharField(_("request"), max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = _("evidence")
+        verbose_name_plural = _("evidence")
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def usage(self) -> dict[str, int | None] | None:
+        """None if the upstream told nothing."""
+        names = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+        tokens = {name: getattr(self, name) for name in names}
+        return tokens if any(count is not None for count in tokens.values()) else None

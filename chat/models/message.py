@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from chat.models.generation import Generation
+
+
+class RequestReused(Exception):
+    """The request_id came before, with another body."""
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def alive(self) -> MessageQuerySet:
+        return self.filter(deleted_at=None, conversation__deleted_at=None)
+
+    def replies(self) -> MessageQuerySet:
+        return self.alive().filter(role=Message.Role.ASSISTANT)
+
+    def questions(self) -> MessageQuerySet:
+        return self.alive().filter(role=Message.Role.USER)
+
+    def of_request(self, request_id: uuid.UUID, digest: str) -> Message | None:
+        """The reply that this request has made already. Raises RequestReused if its body was another."""
+        reply = self.filter(request_id=request_id).select_related("generation").first()
+        if reply and reply.request_digest != digest:
+            raise RequestReused
+        return reply
+
+
+class Message(models.Model):
+    """A question or an answer. Never changed after its end: an edit is a new row, a sibling in the tree."""
+
+    class Role(models.TextChoices):
+        USER = "user", _("question")
+        ASSISTANT = "assistant", _("answer")
+
+    class Source(models.TextChoices):
+        WEB = "web", _("web page")
+        API = "api", _("API")
+        IMPORT = "import", _("import")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey("chat.Conversation", on_delete=models.CASCADE, related_name="messages")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="messages")
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="children")
+    continues = models.OneToOneField("self", on_delete=models.SET_NULL, null=True, related_name="continued_by")
+    number = models.PositiveIntegerField()
+    role = models.CharField(max_length=10, choices=Role)
+    text = models.TextField(blank=True)
+    reasoning = models.TextField(blank=True)
+    source = models.CharField(max_length=10, choices=Source, default=Source.WEB)
+    request_id = models.UUIDField(null=True)
+    request_digest = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True)
+
+    objects = MessageQuerySet.as_manager()
+    generation: Generation
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        constraints = [
+            models.UniqueConstraint(fields=["conversation", "number"], name="message_number_unique"),
+            models.UniqueConstraint(fields=["owner", "request_id"], name="message_request_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_role_display()} {self.number}"
+
+    @property
+    def is_reply(self) -> bool:
+        return self.role == self.Role.ASSISTANT
+
+    @property
+    def said(self) -> str:
+        """What counts as the answer: some servers send all of it as reasoning (vLLM #40816)."""
+        return self.text or self.reasoning
+
+    def as_turn(self) -> dict[str, Any]:
+        """As the chat completions API wants it."""
+        return {"role": self.role, "content": self.said}

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models, transaction
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from chat.models.conversation import Conversation
+
+
+class User(AbstractUser):
+    """Somebody who chats. People are deactivated, never deleted: their conversations point at them."""
+
+    class Theme(models.TextChoices):
+        SYSTEM = "system", _("As the system")
+        LIGHT = "light", _("Light")
+        DARK = "dark", _("Dark")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField(_("email address"), blank=True)
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    theme = models.CharField(_("theme"), max_length=10, choices=Theme, default=Theme.SYSTEM)
+    timezone = models.CharField(_("time zone"), max_length=64, blank=True)
+    change = models.PositiveBigIntegerField(_("change number"), default=0, editable=False)
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=~models.Q(email=""),
+                name="user_email_unique",
+                violation_error_message=_("Another account has this email address."),
+            ),
+            models.UniqueConstraint(
+                Lower("username"),
+                name="user_username_unique_whatever_its_case",
+                violation_error_message=_("Another account has this name."),
+            ),
+        ]
+
+    def note_change(self, conversation: Conversation) -> None:
+        """Give the conversation the user's next change number: a page that missed it asks for what is newer."""
+        User.objects.filter(pk=self.pk).update(change=models.F("change") + 1)
+        newest = User.objects.filter(pk=self.pk).values("change")
+        type(conversation).objects.filter(pk=conversation.pk).update(change=models.Subquery(newest))
+
+
+class Installation(models.Model):
+    """One row, made together with the first account: whoever makes it is the administrator, who comes later is not."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    first_user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="installation_only_one")]
+
+    @classmethod
+    def is_new(cls) -> bool:
+        return not User.objects.exists()
+
+    @classmethod
+    def make_administrator(cls, user: User) -> None:
+        """Save the first account. Raises IntegrityError if somebody else was first."""
+        user.is_staff = user.is_superuser = True
+        with transaction.atomic():
+            user.save()
+            cls.objects.create(first_user=user)

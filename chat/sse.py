@@ -1,0 +1,105 @@
+"""Server-Sent Events, pure: bytes to events and back (WHATWG HTML 9.2).
+
+Reading is lenient where servers are known to stray: a last event without its blank line, an `error:` field
+(llama.cpp b5966), JSON on the line after an empty `data:` (rig #534).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+BOM = b"\xef\xbb\xbf"
+
+
+class LineTooLong(Exception):
+    """A line grew past the limit without an end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    data: str
+    type: str = "message"
+    id: str = ""
+
+
+class Decoder:
+    """Feed it the bytes of one stream, split anywhere."""
+
+    def __init__(self, *, max_line: int = 8 * 1024 * 1024) -> None:
+        self.retry: int | None = None
+        self._max_line = max_line
+        self._begun: list[bytes] = []  # pieces of the line that has no end yet
+        self._begun_size = 0
+        self._at_start = True
+        self._after_cr = False
+        self._data: list[str] = []
+        self._type = ""
+        self._id = ""
+
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """Raises LineTooLong."""
+        for line in self._lines(data):
+            if line:
+                self._field(line)
+            elif event := self._dispatch():
+                yield event
+
+    def flush(self) -> Iterator[Event]:
+        """At the end of the body. The standard drops an event without its blank line; servers do send such."""
+        if self._begun:
+            yield from self.feed(b"\n")
+        if event := self._dispatch():
+            yield event
+
+    def _lines(self, data: bytes) -> list[bytes]:
+        if self._after_cr and data:
+            # The second half of a CRLF that came in two reads.
+            data = data.removeprefix(b"\n")
+            self._after_cr = False
+        if b"\r" in data:
+            self._after_cr = data.endswith(b"\r")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *lines, rest = data.split(b"\n")
+        if lines:
+            lines[0] = b"".join((*self._begun, lines[0]))
+            self._begun, self._begun_size = [], 0
+        if rest:
+            self._begun.append(rest)
+            self._begun_size += len(rest)
+        if self._begun_size > self._max_line or any(len(line) > self._max_line for line in lines):
+            raise LineTooLong
+        if self._at_start and lines:
+            lines[0] = lines[0].removeprefix(BOM)
+            self._at_start = False
+        return lines
+
+    def _field(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"data":
+            self._data.append(value.decode("utf-8", "replace"))
+        elif name == b"event":
+            self._type = value.decode("utf-8", "replace")
+        elif name == b"id" and b"\0" not in value:
+            self._id = value.decode("utf-8", "replace")
+        elif name == b"retry" and value.isdigit():
+            self.retry = int(value)
+        elif name == b"error":
+            self._type = "error"
+            self._data.append(value.decode("utf-8", "replace"))
+        elif self._data == [""] and line.lstrip().startswith(b"{"):
+            self._data.append(line.decode("utf-8", "replace"))
+
+    def _dispatch(self) -> Event | None:
+        data, self._data = self._data, []
+        type_, self._type = self._type, ""
+        return Event("\n".join(data), type_ or "message", self._id) if data else None
+
+
+def encode(data: str, *, id: str) -> bytes:
+    """One unnamed event, so that a browser's `onmessage` sees it. `data` is one line: JSON has no raw line ends."""
+    return f"id: {id}\ndata: {data}\n\n".encode()
+
+
+def encode_retry(milliseconds: int) -> bytes:
+    """How long a browser waits before it reconnects."""
+    return b"retry: %d\n\n" % milliseconds

@@ -1,0 +1,83 @@
+"""Which models the server offers, kept for a minute."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import msgspec
+
+from chat.upstream import errors
+from chat.upstream.transport import plain_errors
+
+KEPT_SECONDS = 60.0
+# While the server can't be asked, the old list serves and not everybody waits for a new one.
+RETRY_SECONDS = 5.0
+PATIENCE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Model:
+    """One of the server's list. `context`: how many tokens it reads, 0 if the server does not say."""
+
+    id: str
+    context: int = 0
+
+
+class Catalogue:
+    def __init__(self, client: httpx.AsyncClient, base_url: str) -> None:
+        self._client = client
+        self._url = f"{base_url}/models" if base_url else ""
+        self._models: tuple[Model, ...] = ()
+        self._until = float("-inf")
+        self._one_asks = asyncio.Lock()
+
+    async def models(self) -> tuple[Model, ...]:
+        """In the server's order. Raises UpstreamError."""
+        if not self._url:
+            raise errors.NotConfigured
+        now = asyncio.get_running_loop().time()
+        async with self._one_asks:
+            if now > self._until:
+                self._until = now + RETRY_SECONDS
+                self._models = await self._ask()
+                self._until = now + KEPT_SECONDS
+        return self._models
+
+    async def default(self) -> str:
+        """The first one. Raises UpstreamError."""
+        models = await self.models()
+        if not models:
+            raise errors.Unreachable
+        return models[0].id
+
+    def window_of(self, model: str) -> int:
+        """How many tokens the model reads, as far as the list that was last seen says; 0 if it does not."""
+        return next((known.context for known in self._models if known.id == model), 0)
+
+    async def _ask(self) -> tuple[Model, ...]:
+        with plain_errors(broken=errors.Unreachable, key=""):
+            response = await self._client.get(self._url, timeout=httpx.Timeout(PATIENCE_SECONDS))
+        if response.status_code != httpx.codes.OK:
+            raise errors.BadStatus(response.status_code, "", response.headers)
+        try:
+            listed = msgspec.json.decode(response.content, type=_ModelList)
+        except msgspec.DecodeError:
+            raise errors.Unreadable from None
+        return tuple(Model(model.id, model.context) for model in listed.data)
+
+
+class _Listed(msgspec.Struct):
+    id: str
+    meta: Any = None  # llama.cpp
+    max_model_len: Any = None  # vLLM
+    context_length: Any = None  # OpenRouter
+
+    @property
+    def context(self) -> int:
+        n_ctx = self.meta.get("n_ctx") if isinstance(self.meta, dict) else None
+        return next((n for n in (n_ctx, self.max_model_len, self.context_length) if isinstance(n, int)), 0)
+
+
+class _ModelList(msgspec.Struct):
+    data: list[_Listed]

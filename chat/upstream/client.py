@@ -1,0 +1,188 @@
+"""The one door to the OpenAI-compatible server."""
+
+import asyncio
+import hashlib
+import random
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import msgspec
+
+from chat import sse
+from chat.events import Facts, Retrying, Text
+from chat.upstream import errors
+from chat.upstream.catalogue import Catalogue
+from chat.upstream.chunks import ChunkReader, message_of
+from chat.upstream.timers import Limits, Timers
+from chat.upstream.transport import beginning_of, plain_errors, transport
+
+MOST_ATTEMPTS = 3
+# After the finish_reason the usage and [DONE] may still come; nobody needs to wait long for them.
+GRACE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What is sent. `turns` as the API wants them: dicts of role and content."""
+
+    model: str
+    turns: tuple[dict[str, Any], ...]
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+class Upstream:
+    """A client of one server, for one event loop: its connections are kept and shared by all replies."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str = "",
+        begins_in_reasoning: bool = False,
+        connection: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._base_url = base_url
+        self._key = api_key
+        self._begins_in_reasoning = begins_in_reasoning
+        self._knows_stream_options = True
+        self._client = httpx.AsyncClient(
+            transport=connection or transport(),
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            # Of the timers only this one is httpx's; the others are ours (see timers.py).
+            timeout=httpx.Timeout(None),
+        )
+        self.catalogue = Catalogue(self._client, base_url)
+
+    async def stream(self, prompt: Prompt, facts: Facts, limits: Limits) -> AsyncIterator[Text | Retrying]:
+        """The text as it comes; before it, a Retrying for each attempt that failed. Raises UpstreamError.
+
+        `facts` is filled on the way, so that it is true wherever the stream ends.
+        """
+        if not self._base_url:
+            raise errors.NotConfigured
+        timers = Timers(limits)
+        while True:
+            facts.attempts += 1
+            reader = ChunkReader(facts, begins_in_reasoning=self._begins_in_reasoning)
+            try:
+                async with aclosing(self._attempt(prompt, facts, reader, timers)) as texts:
+                    async for text in texts:
+                        yield text
+                return
+            except errors.StreamOptionsRefused:
+                self._knows_stream_options = False
+                continue
+            except errors.UpstreamError as error:
+                delay = max(error.retry_after, _back_off(facts.attempts))
+                again = error.may_retry and not reader.has_text and facts.attempts < MOST_ATTEMPTS
+                if not again or not timers.has_time_for(delay):
+                    if text := reader.finish():
+                        yield text
+                    raise
+                yield Retrying(facts.attempts + 1, round(delay, 3), error.code)
+            await asyncio.sleep(delay)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def _attempt(self, prompt: Prompt, facts: Facts, reader: ChunkReader, timers: Timers) -> AsyncIterator[Text]:
+        async with self._open(prompt, facts, timers) as response:
+            try:
+                async with aclosing(self._texts(response, facts, reader, timers)) as texts:
+                    async for text in texts:
+                        timers.token_came()
+                        yield text
+            except (errors.Cut, errors.TimedOut):
+                # After the finish_reason only usage and [DONE] were missing.
+                if not facts.finish_reason:
+                    raise
+            finally:
+                facts.longest_silence = timers.longest_silence
+        if text := reader.finish():
+            yield text
+        reader.check_not_empty()
+        if not facts.done and not facts.finish_reason:
+            raise errors.Cut
+
+    async def _texts(
+        self, response: httpx.Response, facts: Facts, reader: ChunkReader, timers: Timers
+    ) -> AsyncIterator[Text]:
+        """The body, as it grows, to [DONE] or to its last byte."""
+        decoder = sse.Decoder()
+        with plain_errors(broken=errors.Cut, key=self._key):
+            async with aclosing(response.aiter_bytes()) as pieces:
+                async for piece in timers.watch(pieces):
+                    facts.bytes += len(piece)
+                    for text in _read(decoder.feed(piece), reader):
+                        yield text
+                    if facts.done:
+                        return
+                    if facts.finish_reason:
+                        timers.only_wait(GRACE_SECONDS)
+            for text in _read(decoder.flush(), reader):
+                yield text
+
+    @asynccontextmanager
+    async def _open(self, prompt: Prompt, facts: Facts, timers: Timers) -> AsyncIterator[httpx.Response]:
+        """The response once its headers are there and say that it is an answer."""
+        body = self._body(prompt, facts)
+        async with timers.until_first_token():
+            request = self._client.build_request(
+                "POST",
+                f"{self._base_url}/chat/completions",
+                content=body,
+                headers={
+                    "Content-Type": "application/json",
+                    "Accept": "text/event-stream",
+                    "Accept-Encoding": "identity",
+                },
+                timeout=httpx.Timeout(None, connect=timers.limits.connect),
+            )
+            with plain_errors(broken=errors.Unreachable, key=self._key):
+                response = await self._client.send(request, stream=True)
+        try:
+            facts.upstream_request_id = response.headers.get("x-request-id", "")[:200]
+            if response.status_code != httpx.codes.OK:
+                await self._refuse(response, timers)
+            yield response
+        finally:
+            await response.aclose()
+
+    def _body(self, prompt: Prompt, facts: Facts) -> bytes:
+        messages = msgspec.json.encode(prompt.turns)
+        facts.parameters = {**prompt.parameters, "model": prompt.model, "stream": True}
+        facts.prompt_sha256 = hashlib.sha256(messages).hexdigest()
+        options = {"stream_options": {"include_usage": True}} if self._knows_stream_options else {}
+        return msgspec.json.encode({**facts.parameters, **options, "messages": msgspec.Raw(messages)})
+
+    async def _refuse(self, response: httpx.Response, timers: Timers) -> None:
+        with plain_errors(broken=errors.Unreachable, key=self._key):
+            async with timers.until_first_token():
+                body = await beginning_of(response)
+        if response.status_code == httpx.codes.BAD_REQUEST and self._knows_stream_options and b"stream_options" in body:
+            raise errors.StreamOptionsRefused
+        is_page = body.lstrip().startswith(b"<")
+        detail = "" if is_page else message_of(body.decode("utf-8", "replace"))
+        raise errors.BadStatus(response.status_code, errors.without_secrets(detail, self._key), response.headers)
+
+
+def _read(events: Iterator[sse.Event], reader: ChunkReader) -> Iterator[Text]:
+    """What the events of one read add, in one piece; an error among them comes after the text before it."""
+    failure = None
+    try:
+        for event in events:
+            reader.take(event)
+    except errors.UpstreamError as error:
+        failure = error
+    if text := reader.grown():
+        yield text
+    if failure:
+        raise failure
+
+
+def _back_off(attempt: int) -> float:
+    """0.25 to 0.5 s, then 0.5 to 1 s: jittered, so that many replies don't come back at the same instant."""
+    return random.uniform(0.25, 0.5) * 2 ** (attempt - 1)  # noqa: S311 - not a secret

@@ -1,0 +1,110 @@
+"""What can go wrong with the upstream, as a tree: `code` for the store, `may_retry` for the client.
+
+UpstreamError
+├── TimedOut            a timer fired: connect, first_token, idle, total
+├── NotConfigured       no LLM_BASE_URL
+├── Unreachable         refused, reset, no such host
+├── BadStatus           an answer with an error status
+├── StreamOptionsRefused  a 400 that goes away without `stream_options`
+├── ReportedError       an error inside a stream that began with 200
+├── Cut                 the stream broke off before its end
+└── Unreadable          not a chat stream
+    ├── WebPage         HTML instead of an answer
+    ├── EmptyReply      an end without any text
+    └── ToolOnly        nothing but a call of a tool
+"""
+
+import email.utils
+import re
+import time
+from collections.abc import Mapping
+
+# Long enough for a sentence, too short for a page.
+MOST_DETAIL = 500
+
+
+class UpstreamError(Exception):
+    code = "upstream_error"
+    may_retry = False
+    retry_after = 0.0
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail)
+        self.detail = " ".join(detail.split())[:MOST_DETAIL]
+
+
+class TimedOut(UpstreamError):
+    code = "timed_out"
+
+    def __init__(self, timer: str) -> None:
+        super().__init__(timer)
+        self.timer, self.detail = timer, ""
+
+
+class NotConfigured(UpstreamError):
+    code = "not_configured"
+
+
+class Unreachable(UpstreamError):
+    code = "unreachable"
+    may_retry = True
+
+
+class BadStatus(UpstreamError):
+    """The codes are what the user can act upon, not one for each status."""
+
+    _codes = {401: "unauthorized", 403: "unauthorized", 429: "rate_limited"}
+    _overloaded = {502, 503, 504}
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str]) -> None:
+        super().__init__(detail or f"HTTP {status}")
+        self.status = status
+        self.code = "overloaded" if status in self._overloaded else self._codes.get(status, "refused")
+        self.may_retry = status == 429 or status in self._overloaded
+        self.retry_after = seconds_of(headers.get("retry-after", ""))
+
+
+class StreamOptionsRefused(UpstreamError):
+    """A 400 because of `stream_options` (Groq in 2024): ask once more without."""
+
+
+class ReportedError(UpstreamError):
+    pass
+
+
+class Cut(UpstreamError):
+    code = "cut"
+    may_retry = True
+
+
+class Unreadable(UpstreamError):
+    code = "unreadable"
+
+
+class WebPage(Unreadable):
+    code = "html"
+
+
+class EmptyReply(Unreadable):
+    code = "empty_reply"
+
+
+class ToolOnly(Unreadable):
+    code = "tool_only"
+
+
+def seconds_of(retry_after: str) -> float:
+    """Retry-After as seconds from now: a number or an HTTP date (RFC 9110 10.2.3); 0 if absent or neither."""
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", retry_after):
+        return float(retry_after)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except ValueError:
+        return 0.0
+
+
+def without_secrets(text: str, key: str) -> str:
+    """Servers quote the key that they refuse, whole or half masked."""
+    if key:
+        text = text.replace(key, "[key]")
+    return re.sub(r"(?i)\b(bearer\s+|sk-)[\w*.-]{4,}", r"\1[key]", text)

@@ -1,0 +1,83 @@
+"""Two text filters that remember what a chunk left unfinished: surrogate pairs and <think> tags, split anywhere."""
+
+import re
+
+_REPLACED = re.compile("[\0\ud800-\udfff]")
+OPEN, CLOSE = "<think>", "</think>"
+
+
+class Cleaner:
+    """NUL and lone surrogates become U+FFFD: PostgreSQL refuses the one, UTF-8 the others."""
+
+    def __init__(self) -> None:
+        self._high = ""
+
+    def clean(self, text: str) -> str:
+        text = self._high + text
+        self._high = ""
+        if not _REPLACED.search(text):
+            return text
+        if "\ud800" <= text[-1] <= "\udbff":
+            text, self._high = text[:-1], text[-1]
+        return self._repaired(text)
+
+    def flush(self) -> str:
+        high, self._high = self._high, ""
+        return self._repaired(high)
+
+    @staticmethod
+    def _repaired(text: str) -> str:
+        text = text.replace("\0", "\ufffd")
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+class ThinkTags:
+    """Divides an answer into reasoning and answer by its tags.
+
+    <think> counts only at the very start. A lone </think> is dropped and what stood before it stays answer, unless
+    the model begins in reasoning without saying so.
+    """
+
+    def __init__(self, *, begins_in_reasoning: bool = False) -> None:
+        self._thinking = begins_in_reasoning
+        self._at_start = not begins_in_reasoning
+        self._closed = False
+        self._held = ""
+
+    def split(self, text: str) -> tuple[str, str]:
+        """(reasoning, answer) of what is certain by now; what may be half a tag waits."""
+        if self._closed:
+            return "", text
+        text, self._held = self._held + text, ""
+        if self._at_start:
+            text = self._past_opening(text)
+        before, tag, after = text.partition(CLOSE)
+        if not tag and not self._at_start:
+            before, self._held = _hold_back(text, CLOSE)
+        reasoning, answer = (before, "") if self._thinking else ("", before)
+        if tag:
+            self._closed, self._thinking = True, False
+            answer += after
+        return reasoning, answer
+
+    def _past_opening(self, text: str) -> str:
+        """What follows the opening tag; all of it if there is none; nothing while it may still become one."""
+        start = text.lstrip()
+        if len(start) < len(OPEN) and OPEN.startswith(start):
+            self._held = text
+            return ""
+        self._at_start = False
+        self._thinking = start.startswith(OPEN)
+        return start.removeprefix(OPEN) if self._thinking else text
+
+    def flush(self) -> tuple[str, str]:
+        held, self._held = self._held, ""
+        return (held, "") if self._thinking else ("", held)
+
+
+def _hold_back(text: str, tag: str) -> tuple[str, str]:
+    """(certain, held): the longest end of `text` that may be the beginning of `tag` is held."""
+    for size in range(min(len(tag) - 1, len(text)), 0, -1):
+        if text.endswith(tag[:size]):
+            return text[:-size], text[-size:]
+    return text, ""

@@ -1,0 +1,69 @@
+"""How long each part of an answer may take."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from chat.upstream.errors import TimedOut
+
+
+@dataclass(frozen=True)
+class Limits:
+    """In seconds. `idle` is the longest silence once the headers are there; the others are one span each."""
+
+    connect: float
+    first_token: float
+    idle: float
+    total: float
+
+
+class Timers:
+    """The timers of one reply, over all its attempts; they run from the moment that this is made."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.longest_silence = 0.0
+        self._now = asyncio.get_running_loop().time
+        self._first_token_at = self._now() + limits.first_token
+        self._total_at = self._now() + limits.total
+
+    def has_time_for(self, delay: float) -> bool:
+        return self._now() + delay < min(self._first_token_at, self._total_at)
+
+    def token_came(self) -> None:
+        self._first_token_at = float("inf")
+
+    def only_wait(self, seconds: float) -> None:
+        self._total_at = min(self._total_at, self._now() + seconds)
+
+    @asynccontextmanager
+    async def until_first_token(self) -> AsyncIterator[None]:
+        """Raises TimedOut."""
+        at, timer = min((self._first_token_at, "first_token"), (self._total_at, "total"))
+        try:
+            async with asyncio.timeout_at(at):
+                yield
+        except TimeoutError:
+            raise TimedOut(timer) from None
+
+    async def watch(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The same pieces. Whatever comes, a comment too, keeps the idle timer alive. Raises TimedOut."""
+        came_at = self._now()
+        while True:
+            at, timer = min(
+                (came_at + self.limits.idle, "idle"),
+                (self._first_token_at, "first_token"),
+                (self._total_at, "total"),
+            )
+            try:
+                async with asyncio.timeout_at(at):
+                    piece = await anext(pieces, None)
+            except TimeoutError:
+                raise TimedOut(timer) from None
+            finally:
+                silence, came_at = self._now() - came_at, self._now()
+                self.longest_silence = max(self.longest_silence, silence)
+            if piece is None:
+                return
+            yield piece

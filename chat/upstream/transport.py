@@ -1,0 +1,67 @@
+"""The connection below: aiohttp under httpx, and its many errors as our few."""
+
+import os
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from chat import sse
+from chat.upstream import errors
+
+KEEPALIVE_SECONDS = 60.0
+MOST_ERROR_BYTES = 64 * 1024
+
+
+def transport() -> httpx.AsyncBaseTransport:
+    """aiohttp reads a stream at a third of the CPU. No limit of connections; cookies are not shared among users."""
+    context = httpx.create_ssl_context()
+
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ssl=context)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+    return AiohttpTransport(client=session)
+
+
+@contextmanager
+def plain_errors(*, broken: type[errors.UpstreamError], key: str) -> Iterator[None]:
+    """Errors of the transport become ours, `broken` where the connection broke, and none carries the key."""
+    try:
+        yield
+    except httpx.DecodingError:
+        raise errors.Unreadable from None
+    except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError) as error:
+        if _is_connect_timeout(error):
+            raise errors.TimedOut("connect") from None
+        raise broken(_reason(error)) from None
+    except sse.LineTooLong:
+        raise errors.Unreadable from None
+    except errors.ReportedError as error:
+        raise errors.ReportedError(errors.without_secrets(error.detail, key)) from None
+
+
+async def beginning_of(response: httpx.Response) -> bytes:
+    """Of an error's body, what may hold a message."""
+    body = b""
+    async with aclosing(response.aiter_bytes()) as pieces:
+        async for piece in pieces:
+            body += piece
+            if len(body) > MOST_ERROR_BYTES:
+                break
+    return body[:MOST_ERROR_BYTES]
+
+
+def _is_connect_timeout(error: Exception) -> bool:
+    """The transport reports refused and reset as ConnectTimeout too: only its cause tells them apart."""
+    if error.__cause__ is None:
+        return isinstance(error, httpx.ConnectTimeout)
+    return isinstance(error.__cause__, aiohttp.ServerTimeoutError)
+
+
+def _reason(error: Exception) -> str:
+    """In words, without the address."""
+    number = getattr(error.__cause__ or error, "errno", None)
+    return os.strerror(number) if isinstance(number, int) and number > 0 else ""

@@ -1,0 +1,105 @@
+"""Sign-up and log-in. Log-out and password change are Django's own views."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from chat.forms import FirstSignUp, SignUp
+from chat.models import Installation
+from chat.views.login_attempts import Attempt
+from config import first_account
+
+
+@login_not_required
+@sensitive_post_parameters()
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def signup(request: HttpRequest) -> HttpResponse:
+    if request.user.is_authenticated:
+        return redirect("home")
+    is_first = Installation.is_new()
+    if not is_first and settings.SIGNUP != "open":
+        return render(request, "registration/signup_closed.html", status=403)
+    form = _signup_form(request, is_first)
+    if form.is_valid() and _make_account(form, is_first):
+        login(request, form.instance)
+        return redirect("home")
+    status = 403 if "token" in form.errors else 200
+    return render(request, "registration/signup.html", {"form": form, "is_first": is_first}, status=status)
+
+
+def _signup_form(request: HttpRequest, is_first: bool) -> SignUp:
+    data = request.POST if request.method == "POST" else None
+    if is_first and first_account.token_needed():
+        return FirstSignUp(data, token_matches=first_account.token_matches)
+    return SignUp(data)
+
+
+def _make_account(form: SignUp, is_first: bool) -> bool:
+    """False, and the form says why, if somebody else was faster."""
+    try:
+        if is_first:
+            Installation.make_administrator(form.save(commit=False))
+        else:
+            form.save()
+    except IntegrityError:
+        form.add_error(None, _taken(is_first))
+        return False
+    return True
+
+
+def _taken(is_first: bool) -> str:
+    if is_first:
+        return _("Somebody else has just made the first account. Ask them to make one for you.")
+    return _("Somebody else has just taken this name or address. Choose another one.")
+
+
+@method_decorator(login_not_required, name="dispatch")
+class Login(LoginView):
+    """Django's own, with patience: after some failures even the right password is not looked at for a while."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if Installation.is_new():
+            return redirect("signup")
+        return super().dispatch(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.attempt = Attempt.of(request)
+        if seconds := self.attempt.begin():
+            return self._ask_to_wait(seconds)
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        self.attempt.succeed()
+        response = super().form_valid(form)
+        if kept := self.request.POST.get("kept"):
+            self.request.session["kept"] = kept
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        kept = self.request.POST.get("kept", "")
+        return super().get_context_data(kept=kept, signup_is_open=settings.SIGNUP == "open", **kwargs)
+
+    def _ask_to_wait(self, seconds: int) -> HttpResponse:
+        # An unbound form: a bound one would look at the password.
+        form = AuthenticationForm(initial={"username": self.request.POST.get("username", "")})
+        message = ngettext(
+            "Too many failed attempts. Wait %(seconds)d second, then try again.",
+            "Too many failed attempts. Wait %(seconds)d seconds, then try again.",
+            seconds,
+        )
+        context = self.get_context_data(form=form, wait=message % {"seconds": seconds})
+        return self.render_to_response(context, status=429, headers={"Retry-After": str(seconds)})

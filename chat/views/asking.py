@@ -1,0 +1,146 @@
+"""A question, from whichever door it comes: checked, stored together with its empty reply, and begun."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from chat.engine import engine
+from chat.events import Start
+from chat.generation import Job
+from chat.models import Asked, Conversation, Message, ReplyRunning, Request, RequestReused, TooManyReplies, User
+from chat.views.errors import Refusal, not_found
+
+KINDS = ("text", "retry", "continue", "edit")
+
+
+def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], request_id: str) -> Asked:
+    """One unit of sync work, in a thread. `offered`: the upstream's models. Raises Refusal."""
+    conversation, reply = _find(user, fields)
+    key = uuid_of(fields, "request_id")
+    digest = hashlib.sha256(json.dumps(dict(fields), sort_keys=True, default=str).encode()).hexdigest()
+    try:
+        if known := user.messages.of_request(key, digest):
+            return Asked(known)
+        asked = _add(user, conversation, reply, fields, _request(fields, key, digest, offered))
+    except RequestReused:
+        raise Refusal(422, "request_reused", _("This request_id came before with another body.")) from None
+    except ReplyRunning as running:
+        message = _("An answer is being written here. Wait for its end, or stop it.")
+        raise Refusal(409, "reply_running", message, reply=str(running.reply)) from None
+    except TooManyReplies:
+        message = _("You have as many answers being written as one person may have. Wait for one to end.")
+        raise Refusal(429, "too_many_replies", message, retry_after=5) from None
+    if asked.is_new:
+        engine.begin(_job(asked, request_id))
+    return asked
+
+
+def start_of(reply: Message) -> Start:
+    assert reply.parent_id  # noqa: S101 - an answer has a question
+    return Start(reply.conversation_id, reply.parent_id, reply.pk, reply.generation.model)
+
+
+def _find(user: User, fields: Mapping[str, Any]) -> tuple[Conversation | None, Message | None]:
+    """Through the owner, before anything else is looked at. A message brings its conversation with it."""
+    conversation = message = None
+    if fields.get("conversation") is not None:
+        conversation = _get(user.conversations.alive(), fields, "conversation")
+    for kind, rows in (
+        ("retry", user.messages.replies()),
+        ("continue", user.messages.replies()),
+        ("edit", user.messages.questions()),
+    ):
+        if fields.get(kind) is not None:
+            message = _get(rows.select_related("conversation__owner", "parent"), fields, kind)
+            conversation = message.conversation
+    return conversation, message
+
+
+def _get(rows: QuerySet[Any], fields: Mapping[str, Any], name: str) -> Any:
+    try:
+        return rows.get(pk=uuid_of(fields, name))
+    except ObjectDoesNotExist:
+        raise not_found() from None
+
+
+def _request(fields: Mapping[str, Any], key: uuid.UUID, digest: str, offered: tuple[str, ...]) -> Request:
+    if engine.draining or engine.is_full:
+        message = _("The server can't take more questions right now. Try again in a few seconds.")
+        raise Refusal(503, "unavailable", message, retry_after=5)
+    return Request(key, digest, _model(fields, offered), engine.boot_id, settings.MAX_REPLIES_PER_USER)
+
+
+def _add(
+    user: User, conversation: Conversation | None, reply: Message | None, fields: Mapping[str, Any], request: Request
+) -> Asked:
+    if [kind for kind in KINDS if fields.get(kind) is not None] not in (["text"], ["retry"]):
+        raise _bad("text", _("Send exactly one of text and retry."))
+    if reply:
+        assert conversation  # noqa: S101 - found together
+        return conversation.retry(reply, request)
+    text = _text(fields)
+    conversation = conversation or Conversation.about(text, user)
+    return conversation.ask(text, request, after=_parent(conversation, fields))
+
+
+def _parent(conversation: Conversation, fields: Mapping[str, Any]) -> Message | None:
+    """The answer that the question follows; None: the newest."""
+    if fields.get("parent") is None:
+        return None
+    return _get(conversation.messages.replies(), fields, "parent")
+
+
+def _text(fields: Mapping[str, Any]) -> str:
+    text = _string(fields, "text").replace("\r\n", "\n")
+    if not text.strip():
+        raise _bad("text", _("Write a question first."))
+    if len(text) > settings.MAX_QUESTION_CHARS:
+        message = _("The question has %(length)d characters; at most %(limit)d fit. Shorten it and send again.")
+        numbers = {"length": len(text), "limit": settings.MAX_QUESTION_CHARS}
+        raise Refusal(413, "too_long", message % numbers, field="text", limit=settings.MAX_QUESTION_CHARS)
+    return text
+
+
+def _model(fields: Mapping[str, Any], offered: tuple[str, ...]) -> str:
+    """The one that is named, else the default: LLM_MODEL, else the first that the upstream offers."""
+    default = settings.LLM_MODEL or next(iter(offered), "")
+    if not fields.get("model"):
+        return default
+    model = _string(fields, "model")
+    if model not in offered and model != default:
+        raise _bad("model", _("This model is not offered here. Choose another one."))
+    return model
+
+
+def _string(fields: Mapping[str, Any], name: str) -> str:
+    text = fields.get(name)
+    if not isinstance(text, str):
+        raise _bad(name, _("%(name)s must be a text.") % {"name": name})
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise _bad(name, _("%(name)s has characters that can't be stored (NUL or half of a pair).") % {"name": name})
+    return text
+
+
+def uuid_of(fields: Mapping[str, Any], name: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(fields[name])
+    except KeyError:
+        raise _bad(name, _("%(name)s is missing; it must be a UUID.") % {"name": name}) from None
+    except (ValueError, AttributeError, TypeError):
+        raise _bad(name, _("%(name)s must be a UUID.") % {"name": name}) from None
+
+
+def _bad(field: str, message: str) -> Refusal:
+    return Refusal(400, "bad_field", message, field=field)
+
+
+def _job(asked: Asked, request_id: str) -> Job:
+    reply = asked.reply
+    return Job(start_of(reply), reply.owner_id, asked.turns, reply.conversation.parameters, request_id)

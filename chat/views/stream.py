@@ -1,0 +1,170 @@
+"""The two ends of a reply as scripts see it: a stream of events that begins anywhere, and stop."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import wraps
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from chat import sse
+from chat.engine import engine
+from chat.events import PING_JSON, BadCursor, Cursor, Retrying, as_json, end_json, text_json
+from chat.live import Growing
+from chat.models import Generation, Message, User
+from chat.models.endings import ending_of
+from chat.views.asking import ask, start_of, uuid_of
+from chat.views.errors import Refusal, not_found
+
+RECONNECT_MS = 1000
+PING_SECONDS = 15.0
+STOP_SECONDS = 5.0
+HEADERS = {
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+    "Content-Encoding": "identity",
+}
+
+View = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+
+def for_scripts(*methods: str) -> Callable[[View], View]:
+    """Every error is JSON with the right status."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        async def guarded(request: HttpRequest) -> HttpResponseBase:
+            if request.method not in methods:
+                message = _("Use %(methods)s here.") % {"methods": ", ".join(methods)}
+                response: HttpResponse = Refusal(405, "method_not_allowed", message).as_json()
+                response["Allow"] = ", ".join(methods)
+                return response
+            try:
+                return await view(request)
+            except Refusal as refusal:
+                return refusal.as_json()
+
+        guarded.for_scripts = True  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+@for_scripts("GET", "POST")
+async def stream(request: HttpRequest) -> HttpResponseBase:
+    """POST asks and streams the answer; GET streams it from the reader's cursor, to any number of readers."""
+    if request.method == "GET":
+        return await _attach(request)
+    fields = _json(request)
+    offered = tuple(model.id for model in await engine.models())
+    asked = await sync_to_async(ask)(request.user, fields, offered, request_id_of(request))
+    return _streaming(await _growing(asked.reply), Cursor())
+
+
+@for_scripts("POST")
+async def stop(request: HttpRequest) -> HttpResponseBase:
+    """Ends a reply with the text that is there, and answers with the status that it then has."""
+    is_form = request.content_type != "application/json"
+    fields = request.POST.dict() if is_form else _json(request)
+    reply = await sync_to_async(_reply_to_stop)(request.user, fields)
+    if reply.generation.is_running:
+        await _stop(reply)
+    if is_form:
+        return redirect("conversation", conversation=reply.conversation_id)
+    return JsonResponse({"status": reply.generation.status})
+
+
+async def _attach(request: HttpRequest) -> HttpResponseBase:
+    fields = request.GET.dict()
+    reply = await sync_to_async(_reply_of)(request.user, fields, "reply")
+    try:
+        cursor = Cursor.parse(request.headers.get("Last-Event-ID") or fields.get("after") or "0.0")
+    except BadCursor:
+        message = _("The cursor must be an id that this server gave out, such as 0.120.")
+        raise Refusal(400, "bad_cursor", message, field="after") from None
+    if cursor.ended and not reply.generation.is_running:
+        return HttpResponse(status=204)
+    return _streaming(await _growing(reply), cursor)
+
+
+async def _growing(reply: Message) -> Growing:
+    """Where the reply's text is now: in this process's memory, in the row, or in another process's snapshots."""
+    return engine.replies.get(reply.pk) or await engine.follow(start_of(reply))
+
+
+def _streaming(growing: Growing, cursor: Cursor) -> StreamingHttpResponse:
+    events = _events(growing, cursor, translation.get_language() or "en")
+    return StreamingHttpResponse(events, content_type="text/event-stream", headers=HEADERS)
+
+
+async def _events(growing: Growing, cursor: Cursor, language: str) -> AsyncIterator[bytes]:
+    """The reader: it owns nothing, so that nothing is lost when it is cut off."""
+    yield sse.encode_retry(RECONNECT_MS) + sse.encode(as_json(growing.start), id=str(cursor))
+    told: Retrying | None = None
+    while True:
+        grown = await growing.read(cursor, told=told, timeout=PING_SECONDS)
+        if grown is None:
+            yield sse.encode(PING_JSON, id=str(cursor))
+            continue
+        if grown.retrying:
+            told = grown.retrying
+            yield sse.encode(as_json(told), id=str(cursor))
+        if grown.text.reasoning:
+            cursor = Cursor(grown.cursor.reasoning, cursor.answer)
+            yield sse.encode(text_json("reasoning", grown.text.reasoning), id=str(cursor))
+        if grown.text.answer:
+            cursor = grown.cursor
+            yield sse.encode(text_json("delta", grown.text.answer), id=str(cursor))
+        if end := grown.end:
+            with translation.override(language):
+                sentence = str(ending_of(end.status, error_code=end.code, detail=end.detail, timer=end.timer).sentence)
+            yield sse.encode(end_json(end, sentence), id=str(grown.cursor))
+            return
+
+
+def _json(request: HttpRequest) -> dict[str, Any]:
+    try:
+        fields = json.loads(request.body)
+    except RequestDataTooBig:
+        raise Refusal(413, "too_large", _("The request is too large. Shorten the question and send again.")) from None
+    except (ValueError, RecursionError):
+        raise Refusal(400, "bad_json", _("The body is not JSON.")) from None
+    if not isinstance(fields, dict):
+        raise Refusal(400, "bad_json", _("The body must be a JSON object."))
+    return fields
+
+
+def _reply_of(user: User, fields: dict[str, Any], name: str) -> Message:
+    """Whoever looks at a dead reply ends it."""
+    found = user.messages.replies().select_related("generation").filter(**{_KEYS[name]: uuid_of(fields, name)}).first()
+    if found is None:
+        raise not_found()
+    if not engine.replies.get(found.pk):
+        found.generation.settle()
+    return found
+
+
+_KEYS = {"reply": "pk", "request_id": "request_id"}
+
+
+def _reply_to_stop(user: User, fields: dict[str, Any]) -> Message:
+    return _reply_of(user, fields, "reply" if "reply" in fields else "request_id")
+
+
+async def _stop(reply: Message) -> None:
+    """In this process at once, in another one at its next heartbeat."""
+    if not engine.stop(reply.pk):
+        await sync_to_async(reply.generation.request_stop)()
+    growing = await _growing(reply)
+    end_cursor = Cursor(reasoning=2**40, answer=2**40)
+    await growing.read(end_cursor, told=growing.retrying, timeout=STOP_SECONDS)
+    reply.generation.status = growing.end.status if growing.end else Generation.Status.STREAMING
+
+
+def request_id_of(request: HttpRequest) -> str:
+    return getattr(request, "scope", {}).get("request_id", "")

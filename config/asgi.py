@@ -1,0 +1,100 @@
+"""What Daphne serves: the log line and the id of each request, static files, then Django on a few threads."""
+
+import logging
+import os
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from asgiref.sync import ThreadSensitiveContext
+from channels.routing import ProtocolTypeRouter
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from servestatic import ServeStaticASGI
+
+logger = logging.getLogger("config.requests")
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Requests share these threads, each with its database connection, instead of a new one each: a stream that waits for
+# the model holds none. Enough for queries that wait; more would only fight for the interpreter.
+THREADS = 8
+HEALTH_PATHS = {"/healthz", "/readyz"}
+
+
+def on_shared_threads(application: Application) -> Application:
+    """Sync views and middleware of one request stay on one thread, but it is not theirs alone."""
+    threads = cycle([ThreadPoolExecutor(max_workers=1, thread_name_prefix="request") for _ in range(THREADS)])
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        async with ThreadSensitiveContext(executor=next(threads)):
+            await application(scope, receive, send)
+
+    return run
+
+
+def logged(application: Application) -> Application:
+    """One line for each request, with the id that its response, its reply's evidence and the log have in common."""
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        began, status, size = time.perf_counter(), 0, 0
+        scope["request_id"] = request_id = _request_id(scope)
+
+        async def counted(message: dict[str, Any]) -> None:
+            nonlocal status, size
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"X-Request-ID", request_id.encode())]
+            else:
+                size += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await application(scope, receive, counted)
+        finally:
+            if scope["path"] not in HEALTH_PATHS:
+                _log(scope, status, size, time.perf_counter() - began)
+
+    return run
+
+
+def _request_id(scope: Scope) -> str:
+    """The proxy's, if it is one, else a new one."""
+    given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+    return given if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given) else uuid.uuid4().hex
+
+
+def _log(scope: Scope, status: int, size: int, seconds: float) -> None:
+    logger.info(
+        "request",
+        extra={
+            "request_id": scope["request_id"],
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": status,
+            "bytes": size,
+            "ms": round(seconds * 1000, 1),
+            "user": scope.get("user_id"),
+        },
+    )
+
+
+def is_hashed(path: str, url: str) -> bool:
+    """A name with the hash of its content may be cached for good."""
+    return bool(re.search(r"\.[0-9a-f]{12}\.", url))
+
+
+django = on_shared_threads(get_asgi_application())
+with_static_files = ServeStaticASGI(
+    django, root=settings.STATIC_ROOT, prefix=settings.STATIC_URL, immutable_file_test=is_hashed
+)
+application = ProtocolTypeRouter({"http": logged(with_static_files)})

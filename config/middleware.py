@@ -1,0 +1,63 @@
+"""The headers of every page, and who asked, for the log. Async-capable: no thread is taken for them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+from django.utils.translation import gettext as _
+
+from chat.views.errors import Refusal
+
+FORM = "application/x-www-form-urlencoded"
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+
+@sync_and_async_middleware
+def content_security_policy(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """No inline script or style, nothing from anywhere else, on every page."""
+
+    def protect(response: Any) -> Any:
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        return response
+
+    if not iscoroutinefunction(get_response):
+        return lambda request: protect(get_response(request))
+
+    async def middleware(request: HttpRequest) -> Any:
+        return protect(await get_response(request))
+
+    return middleware
+
+
+class LoginRequired(LoginRequiredMiddleware):
+    """Every view wants a login unless it says otherwise; scripts are told so in JSON instead of a login page."""
+
+    def process_view(
+        self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: Any
+    ) -> HttpResponseBase | None:
+        if request.user.is_authenticated:
+            # For the log.
+            getattr(request, "scope", {})["user_id"] = request.user.pk
+        return super().process_view(request, view_func, view_args, view_kwargs)
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:
+        if getattr(view_func, "for_scripts", False) and request.content_type != FORM:
+            return Refusal(401, "login_required", _("Log in again; what you typed is still there.")).as_json()
+        return super().handle_no_permission(request, view_func)

@@ -1,0 +1,165 @@
+"""Every setting, read once from the environment (see `.env.example`); a wrong value stops the start with one line."""
+
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+from config.environment import BASE_DIR, choice, count, env, flag, seconds, text, words
+
+DEBUG = flag("DEBUG", False)
+SECRET_KEY = text("SECRET_KEY")
+if not SECRET_KEY:
+    if not DEBUG:
+        raise ImproperlyConfigured("SECRET_KEY is missing. Set it (or SECRET_KEY_FILE) to a long random text.")
+    SECRET_KEY = "only-for-debugging"  # noqa: S105 - refused above unless DEBUG is on
+
+# --- The model server ---------------------------------------------------------------------------------------------
+LLM_BASE_URL = text("LLM_BASE_URL").rstrip("/")
+if LLM_BASE_URL and urlsplit(LLM_BASE_URL).scheme not in {"http", "https"}:
+    raise ImproperlyConfigured("LLM_BASE_URL must begin with http:// or https://, as in http://127.0.0.1:8080/v1")
+LLM_API_KEY = text("LLM_API_KEY")
+LLM_MODEL = text("LLM_MODEL")
+LLM_CONNECT_TIMEOUT = seconds("LLM_CONNECT_TIMEOUT", 5)
+LLM_FIRST_TOKEN_TIMEOUT = seconds("LLM_FIRST_TOKEN_TIMEOUT", 120)
+LLM_IDLE_TIMEOUT = seconds("LLM_IDLE_TIMEOUT", 60)
+LLM_TOTAL_TIMEOUT = seconds("LLM_TOTAL_TIMEOUT", 30 * 60)
+LLM_MAX_REPLY_CHARS = count("LLM_MAX_REPLY_CHARS", 1_000_000)
+# Tokens that fit the model; 0: what the server's list of models says, else no limit.
+LLM_CONTEXT_TOKENS = count("LLM_CONTEXT_TOKENS", 0, minimum=0)
+# For models whose chat template has already opened the <think> tag.
+LLM_BEGINS_IN_REASONING = flag("LLM_BEGINS_IN_REASONING", False)
+# Set by `make run`: the answers come from the tiny model that is installed with it.
+LLM_DEMO = flag("LLM_DEMO", False)
+
+MAX_QUESTION_CHARS = count("MAX_QUESTION_CHARS", 100_000)
+MAX_REPLIES_PER_USER = count("MAX_REPLIES_PER_USER", 5)
+MAX_REPLIES = count("MAX_REPLIES", 2_000)
+DRAIN_SECONDS = seconds("DRAIN_SECONDS", 0, minimum=0)
+# How long the end of a reply waits for a database that is away.
+SAVE_PATIENCE_SECONDS = seconds("SAVE_PATIENCE_SECONDS", 600)
+SIGNUP = choice("SIGNUP", "closed", ("closed", "open"))
+
+# --- Django ---------------------------------------------------------------------------------------------------------
+ALLOWED_HOSTS = words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS", [])
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+AUTH_USER_MODEL = "chat.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LOGIN_URL = reverse_lazy("login")
+LOGIN_REDIRECT_URL = reverse_lazy("home")
+LOGOUT_REDIRECT_URL = LOGIN_URL
+CSRF_FAILURE_VIEW = "chat.views.errors.csrf_failure"
+
+INSTALLED_APPS = [
+    "chat",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "config.middleware.content_security_policy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.middleware.LoginRequired",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# A question whose every character is written as two \uXXXX, and the rest of the body.
+DATA_UPLOAD_MAX_MEMORY_SIZE = max(2_621_440, 12 * MAX_QUESTION_CHARS + 65_536)
+
+# --- Storage --------------------------------------------------------------------------------------------------------
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'data' / 'chat.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Readers beside one writer, who takes the lock at once and is waited for instead of failing.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 5,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- Languages and time ---------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("ru", _("Russian"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- HTTPS ----------------------------------------------------------------------------------------------------------
+HTTPS = flag("HTTPS", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+# A chat does not decide for the other hosts of its domain.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- Logs: one JSON line each, never a text, never a key ------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger", "message": "event"},
+            "json_ensure_ascii": False,
+        },
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "chat": {"level": "INFO"},
+        "config": {"level": "INFO"},
+        "django": {"handlers": [], "level": "WARNING"},
+        # The request line has the status already.
+        "django.request": {"level": "ERROR"},
+        "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+    },
+}

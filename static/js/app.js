@@ -1,0 +1,11 @@
+// The entry: behaviour for what is on the page. Without scripts everything works as plain forms.
+
+import { Conversation } from "./conversation.js";
+import { forgetDrafts } from "./drafts.js";
+import { localTimes } from "./page.js";
+import { watchScroll } from "./scroll.js";
+
+localTimes(document);
+watchScroll();
+new Conversation();
+document.querySelector("form[data-logout]").addEventListener("submit", forgetDrafts);

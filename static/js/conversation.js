@@ -1,0 +1,151 @@
+// The conversation on the page: asks, retries, stops, and comes back to an answer that is being written.
+
+import { Composer } from "./composer.js";
+import { newId, post } from "./http.js";
+import { announce, clearNotice, connection, fromTemplate, notice, part, text } from "./page.js";
+import { Reply } from "./reply.js";
+import { toBottom } from "./scroll.js";
+import { currentTitle, refreshSidebar } from "./sidebar.js";
+import { Stream } from "./stream.js";
+
+export class Conversation {
+  #id = document.body.dataset.conversation;
+  #list = document.getElementById("messages");
+  #composer;
+  #stream;
+  #request;
+
+  constructor() {
+    this.#composer = new Composer(this.#id, {
+      send: (question, request) => this.#ask(question, request),
+      stop: () => this.#stop(),
+    });
+    this.#list.addEventListener("submit", (event) => this.#onRetry(event));
+    const running = this.#list.querySelector('[data-status="streaming"]');
+    if (running) this.#attach(running);
+  }
+
+  #ask(question, request) {
+    const [asked, answer] = [fromTemplate("new-question"), fromTemplate("new-answer")];
+    part(asked, "question").textContent = question;
+    this.#begin({ request_id: request, conversation: this.#id || undefined, text: question }, [asked, answer], []);
+  }
+
+  #onRetry(event) {
+    const reply = event.target.elements.retry?.value;
+    if (!reply) return;
+    event.preventDefault();
+    if (this.#composer.running) return notice(text("busy"));
+    const body = { request_id: newId(), conversation: this.#id, retry: reply };
+    this.#begin(body, [fromTemplate("new-answer")], [event.target.closest("li")]);
+  }
+
+  /** Show at once what it will look like; a refusal takes it back. */
+  #begin(body, added, removed) {
+    clearNotice();
+    removed.forEach((item) => item.remove());
+    this.#list.append(...added);
+    toBottom();
+    const takeBack = () => {
+      added.forEach((item) => item.remove());
+      this.#list.append(...removed);
+    };
+    this.#request = body.request_id;
+    this.#read(added, takeBack).ask(body);
+  }
+
+  #attach(item) {
+    this.#read([item]).attach(item.dataset.reply, item.dataset.cursor);
+  }
+
+  #read(items, takeBack) {
+    const reply = new Reply(items.at(-1));
+    this.#composer.running = true;
+    this.#stream = new Stream({
+      event: (event) => this.#hear(event, items, reply),
+      state: (name) => this.#tell(name),
+      refused: (problem) => this.#refused(problem, takeBack),
+    });
+    return this.#stream;
+  }
+
+  #hear(event, items, reply) {
+    if (event.type === "start") this.#started(event, items);
+    else if (event.type === "end") this.#ended(event, reply);
+    else reply.hear(event);
+  }
+
+  #started(start, items) {
+    const item = items.at(-1);
+    if (item.dataset.reply === start.reply) return;
+    item.dataset.reply = start.reply;
+    item.id = `message-${start.reply}`;
+    if (items.length > 1) items[0].id = `message-${start.question}`;
+    announce(text("started"));
+    this.#adopt(start.conversation);
+  }
+
+  /** A new conversation has its address now, and its place in the list. */
+  async #adopt(conversation) {
+    this.#composer.confirm(conversation);
+    if (this.#id !== conversation) {
+      this.#id = document.body.dataset.conversation = conversation;
+      history.replaceState(null, "", `/chat/${conversation}/`);
+      document.getElementById("greeting")?.remove();
+    }
+    await refreshSidebar();
+    const title = currentTitle();
+    if (!title) return;
+    document.getElementById("title").textContent = title;
+    document.title = `${title} · ${document.title.split(" · ").at(-1)}`;
+  }
+
+  async #ended(end, reply) {
+    this.#composer.running = false;
+    connection();
+    await reply.finish(this.#id, end);
+    refreshSidebar();
+  }
+
+  #tell(state) {
+    const sentences = { resending: "resending", reconnecting: "reconnecting" };
+    connection(sentences[state] && text(sentences[state]));
+    if (state === "loggedOut") notice(text("loggedOutReading"), { login: true });
+    if (state === "live") clearNotice();
+  }
+
+  #refused(problem, takeBack) {
+    this.#composer.running = false;
+    this.#composer.giveBack();
+    connection();
+    takeBack();
+    if (problem.status === 409) return this.#goTo(problem.reply);
+    notice(sentenceOf(problem), { login: problem.status === 401, again: problem.status !== 404 });
+  }
+
+  /** Another tab has asked here: that answer is shown first, what was typed waits in the field. */
+  #goTo(reply) {
+    const item = document.getElementById(`message-${reply}`);
+    if (!item) return location.reload();
+    notice(text("busy"));
+    this.#attach(item);
+  }
+
+  async #stop() {
+    const reply = this.#stream.reply;
+    try {
+      const response = await post("/chat/stop", reply ? { reply } : { request_id: this.#request });
+      if (response.ok) return;
+    } catch {
+      // Not reached: told below.
+    }
+    if (!this.#composer.running) return;
+    this.#composer.running = true;
+    notice(text("notStopped"));
+  }
+}
+
+function sentenceOf(problem) {
+  if (problem.status === 401) return text("loggedOut");
+  return problem.status ? problem.message : text("unreachable");
+}

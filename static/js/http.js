@@ -1,0 +1,65 @@
+// Requests to our own server, and what their errors mean.
+
+import { text } from "./page.js";
+
+/** 401 whichever way the server says it: as a status, or by sending a page's reader to the login form. */
+export const isLoggedOut = (response) => response.status === 401 || response.type === "opaqueredirect";
+
+export async function post(url, body, signal) {
+  const response = await send(url, body, signal);
+  if (response.status !== 403) return response;
+  // A login in another tab has changed the token, or the cookie is gone: any page brings it back.
+  await fetch(location.pathname, { signal });
+  return send(url, body, signal);
+}
+
+function send(url, body, signal) {
+  return fetch(url, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRFToken": token() },
+    body: JSON.stringify(body),
+    redirect: "manual",
+    signal,
+  });
+}
+
+function token() {
+  return /(?:^|; )csrftoken=([^;]*)/.exec(document.cookie)?.[1] ?? "";
+}
+
+/** What the server says is wrong; for an error that is not ours, a plain sentence. */
+export async function problemOf(response) {
+  const problem = { status: isLoggedOut(response) ? 401 : response.status, message: text("failed") };
+  try {
+    return { ...problem, ...(await response.json()).error };
+  } catch {
+    return problem;
+  }
+}
+
+export async function getHtml(url) {
+  const response = await fetch(url, { redirect: "manual", headers: { Accept: "text/html" } });
+  if (!response.ok) throw Object.assign(new Error(url), { status: (await problemOf(response)).status });
+  return fragment(await response.text());
+}
+
+function fragment(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content;
+}
+
+export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Twice as long each time, up to 10 s; jitter keeps a thousand pages from coming back at once. */
+export const backOff = (attempt) => Math.min(500 * 2 ** attempt, 10_000) * (0.5 + Math.random() / 2);
+
+export function newId() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  // Plain http on another machine is no "secure context": there is no randomUUID there.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}

@@ -1,0 +1,161 @@
+// One reply as a stream of events: by fetch for the question itself, by EventSource after any interruption.
+// The cursor, the id of the last event, says how much of the text is here: a new connection brings the rest.
+
+import { backOff, isLoggedOut, post, problemOf, sleep } from "./http.js";
+import { EventParser } from "./sse.js";
+
+const URL = "/chat/stream";
+const ASK_ATTEMPTS = 5;
+// The server pings at most 15 s apart: after so long a silence the connection is dead, whatever it says.
+const SILENCE = 40_000;
+// After a sleep the connection may be dead already, and nothing tells so.
+const DOUBT = 17_000;
+// A proxy's word that the server is away, which is no answer to the question.
+const AWAY = new Set([502, 504]);
+
+export class Stream {
+  #on;
+  #heard = Date.now();
+  #source = null;
+  #abort = new AbortController();
+  #life = new AbortController();
+
+  /** `on`: {event(event), state(name), refused(problem)}; states: live, resending, reconnecting, loggedOut. */
+  constructor(on) {
+    this.#on = on;
+    this.reply = null;
+    this.cursor = "0.0";
+    this.#keepAwake();
+  }
+
+  get ended() {
+    return this.#life.signal.aborted;
+  }
+
+  /** Ask, and again with the same request_id until the answer has begun: it is asked once, however often it is sent. */
+  async ask(body) {
+    for (let attempt = 0; attempt < ASK_ATTEMPTS && !this.ended; attempt++) {
+      if (attempt) this.#on.state("resending");
+      await sleep(attempt && backOff(attempt));
+      await this.#post(body).catch(ignoreCut);
+      // The watch over silences may have been faster.
+      if (this.reply) return this.#source || this.ended || this.attach(this.reply, this.cursor);
+    }
+    if (!this.ended) this.#refuse({ status: 0 });
+  }
+
+  async #post(body) {
+    const response = await post(URL, body, this.#connect());
+    if (response.ok) await this.#read(response);
+    else if (!AWAY.has(response.status)) this.#refuse(await problemOf(response));
+  }
+
+  /** Read a reply that exists, from the cursor on. */
+  attach(reply, cursor) {
+    this.#connect();
+    [this.reply, this.cursor] = [reply, cursor];
+    const source = (this.#source = new EventSource(this.#url()));
+    source.onmessage = (message) => this.#hear(message.data, message.lastEventId);
+    source.onerror = () => this.#lost(source);
+  }
+
+  #end() {
+    this.#source?.close();
+    this.#life.abort();
+  }
+
+  #url() {
+    return `${URL}?reply=${this.reply}&after=${this.cursor}`;
+  }
+
+  #connect() {
+    this.#disconnect();
+    this.#heard = Date.now();
+    this.#abort = new AbortController();
+    return this.#abort.signal;
+  }
+
+  #disconnect() {
+    this.#source?.close();
+    this.#abort.abort();
+  }
+
+  async #read(response) {
+    const parser = new EventParser((data, id) => this.#hear(data, id));
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) parser.push(piece.value);
+  }
+
+  #hear(data, id) {
+    if (this.ended) return;
+    this.#heard = Date.now();
+    this.cursor = id || this.cursor;
+    const event = JSON.parse(data);
+    if (event.type === "start") this.reply = event.reply;
+    if (event.type === "start") this.#on.state("live");
+    // The server closes what is being read; EventSource would only come back.
+    if (event.type === "end") this.#end();
+    this.#on.event(event);
+  }
+
+  /** While EventSource is CONNECTING it tries by itself; once CLOSED it never will again, and hides the reason. */
+  #lost(source) {
+    this.#on.state("reconnecting");
+    if (source.readyState === EventSource.CLOSED) this.#probe(this.#connect());
+  }
+
+  async #probe(signal) {
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      await sleep(backOff(attempt));
+      const response = await fetch(this.#url(), { signal }).catch(() => null);
+      if (response && (await this.#understand(response, signal))) return;
+    }
+  }
+
+  /** True if there is nothing left to ask for. */
+  async #understand(response, signal) {
+    if (response.status === 404) location.reload();
+    else if (response.status === 204) this.#finish();
+    else if (response.ok) await this.#readOn(response, signal);
+    else if (isLoggedOut(response)) this.#on.state("loggedOut");
+    return response.ok || response.status === 404;
+  }
+
+  async #readOn(response, signal) {
+    await this.#read(response).catch(ignoreCut);
+    if (!this.ended && !signal.aborted) this.attach(this.reply, this.cursor);
+  }
+
+  /** It had ended, and the end had been told: what it was, the stored message says. */
+  #finish() {
+    this.#end();
+    this.#on.event({ type: "end", status: null, message: null });
+  }
+
+  #refuse(problem) {
+    this.#end();
+    this.#on.refused(problem);
+  }
+
+  #keepAwake() {
+    const signal = this.#life.signal;
+    const timer = setInterval(() => this.#doubtAfter(SILENCE), 5000);
+    signal.addEventListener("abort", () => clearInterval(timer));
+    addEventListener("online", () => this.#doubtAfter(0), { signal });
+    addEventListener("pageshow", () => this.#doubtAfter(DOUBT), { signal });
+    document.addEventListener("visibilitychange", () => document.hidden || this.#doubtAfter(DOUBT), { signal });
+  }
+
+  /** Compares clocks, not timers: those stand still while the machine sleeps. */
+  #doubtAfter(silence) {
+    if (this.ended || Date.now() - this.#heard < silence) return;
+    if (this.reply) this.attach(this.reply, this.cursor);
+    // Before the reply is known, the loop in ask() sends the question again.
+    else if (silence) this.#disconnect();
+  }
+}
+
+function ignoreCut(error) {
+  // A TypeError is the network, an AbortError is ourselves; anything else is a mistake that must be seen.
+  if (!(error instanceof TypeError || error.name === "AbortError")) throw error;
+}

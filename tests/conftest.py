@@ -1,0 +1,87 @@
+"""The front door for tests: the server as production runs it, in a thread of this process, and the fake far shore."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from chat.engine import engine
+from tests.fake_upstream import FakeUpstream
+from tests.site import Person, Site
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[FakeUpstream]:
+    with FakeUpstream() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def served(upstream: FakeUpstream, django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """The address of a running server. Its threads use the database whenever they want, as they do in life."""
+    from django.conf import settings
+
+    settings.LLM_BASE_URL = upstream.base_url
+    address: Future[str] = Future()
+    thread = threading.Thread(target=_serve, args=(address,), daemon=True, name="server")
+    with django_db_blocker.unblock():
+        thread.start()
+        yield address.result(10)
+        _stop()
+        thread.join(15)
+    assert not thread.is_alive(), "the server does not stop"
+
+
+def _serve(address: Future[str]) -> None:
+    # Imported in its thread: Twisted's reactor belongs to the thread that runs it.
+    from config.asgi import application
+    from config.server import Server
+
+    class Served(Server):
+        def listen_success(self, port: Any) -> None:
+            super().listen_success(port)
+            address.set_result(f"http://127.0.0.1:{port.getHost().port}")
+
+    Served(application, host="127.0.0.1", port=0, signal_handlers=False).run()
+
+
+def _stop() -> None:
+    from twisted.internet import reactor
+
+    reactor.callFromThread(reactor.stop)
+
+
+@pytest.fixture
+def site(served: str, upstream: FakeUpstream, transactional_db: None, settings: Any) -> Iterator[Site]:
+    """A clean site with nobody and nothing in it. What a test leaves running is ended behind it."""
+    upstream.forget()
+    settings.LLM_BASE_URL = upstream.base_url
+    site = Site(served, upstream)
+    yield site
+    for person in site.people:
+        person.http.close()
+    _end_all_replies()
+
+
+def _end_all_replies() -> None:
+    until = time.monotonic() + 10
+    while len(engine.replies):
+        for reply in engine.replies.ids():
+            engine.stop(reply)
+        assert time.monotonic() < until, "a reply does not end"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def anna(site: Site) -> Person:
+    """A signed-in client of an ordinary user."""
+    return site.sign_in("anna")
+
+
+@pytest.fixture
+def boris(site: Site) -> Person:
+    """Somebody else, signed in too."""
+    return site.sign_in("boris")

@@ -1,0 +1,48 @@
+"""How the bytes of a body are cut into pieces: pure, and always the same for the same name."""
+
+import random
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+
+Cut = Callable[[bytes], Iterable[bytes]]
+
+# Larger bodies are cut byte by byte only at both ends: a write per byte of a megabyte takes minutes.
+BYTEWISE_BODY = 20_000
+BYTEWISE_END = 2_048
+LARGE_PIECE = 16_384
+MOST_RANDOM_CUTS = 60
+
+
+def whole(data: bytes) -> Iterable[bytes]:
+    return (data,)
+
+
+def every_byte(data: bytes) -> Iterable[bytes]:
+    if len(data) <= BYTEWISE_BODY:
+        places = [*range(len(data) + 1)]
+    else:
+        tail = len(data) - BYTEWISE_END
+        places = [*range(BYTEWISE_END), *range(BYTEWISE_END, tail, LARGE_PIECE), *range(tail, len(data) + 1)]
+    return (data[start:stop] for start, stop in pairwise(places))
+
+
+def at_random(seed: int) -> Cut:
+    def cut(data: bytes) -> Iterable[bytes]:
+        chance = random.Random(seed)
+        inside = range(1, len(data))
+        places = chance.sample(inside, min(len(inside), chance.randint(1, MOST_RANDOM_CUTS)))
+        return (data[start:stop] for start, stop in pairwise([0, *sorted(places), len(data)]))
+
+    return cut
+
+
+def cut_named(name: str) -> Cut:
+    """`whole`, `bytes` or `split-<seed>`; ValueError for anything else."""
+    if name == "whole":
+        return whole
+    if name == "bytes":
+        return every_byte
+    word, _, seed = name.partition("-")
+    if word != "split":
+        raise ValueError(f"no such way to cut: {name!r}")
+    return at_random(int(seed))

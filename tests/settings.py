@@ -1,0 +1,22 @@
+"""The product's settings, with what a test needs to be different."""
+
+import os
+import tempfile
+
+os.environ.setdefault("SECRET_KEY", "a long random text that only the tests know, of fifty characters")
+os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
+
+from config.settings import *  # noqa: E402,F403
+
+# A file, as in life, and not in memory: the server's threads share it.
+DATABASES["default"]["TEST"] = {"NAME": os.path.join(tempfile.mkdtemp(prefix="chat-tests-"), "tests.sqlite3")}  # noqa: F405
+
+STATIC_ROOT = tempfile.mkdtemp(prefix="chat-static-")
+
+# Argon or PBKDF2 would take most of the time of the suite.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Pages are tested without collecting files first.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
