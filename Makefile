@@ -21,10 +21,10 @@ lint:
 	.venv/bin/python manage.py makemigrations --check --dry-run
 
 # Pins requirements*.txt anew after an .in file was changed (with newer versions: make requirements ARGS=--upgrade)
-COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+COMPILE = .venv/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make requirements" $(ARGS)
 requirements:
 	@scripts/venv.sh requirements.txt
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv/bin/python -m pip install -qq --disable-pip-version-check uv
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt

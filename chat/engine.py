@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
@@ -36,9 +37,10 @@ class Engine:
     def __init__(self) -> None:
         self.boot_id = uuid.uuid4().hex
         self.replies = Replies()
-        self.draining = False
+        self.draining = self._is_over = False
         self._writers: dict[UUID, Writer] = {}
-        self._followed: dict[UUID, Growing] = {}
+        # All readers of a reply share its text, and it goes with the last of them.
+        self._followed: WeakValueDictionary[UUID, Growing] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[Any]] = set()
         # One thread and one connection write for all replies, beside the requests' own.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
@@ -48,7 +50,7 @@ class Engine:
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Called on the loop that serves. Nothing of a request is inherited by what runs from now on."""
-        self.draining = False
+        self.draining = self._is_over = False
         self._loop = loop
         self._upstream = Upstream(
             settings.LLM_BASE_URL,
@@ -61,16 +63,24 @@ class Engine:
     async def drain(self) -> None:
         """No new replies; the running ones may go on for a while, then they end as interrupted with all their text."""
         self.draining = True
-        writing = [task for task in self._tasks if task not in self._clocks]
-        if writing:
-            await asyncio.wait(writing, timeout=settings.DRAIN_SECONDS)
-        for writer in list(self._writers.values()):
+        await self._until_all_have_ended(settings.DRAIN_SECONDS)
+        self._is_over = True
+        for writer in self._writers.values():
             writer.cut_short("interrupted")
-        if writing:
-            await asyncio.wait(writing, timeout=END_SECONDS)
+        await self._until_all_have_ended(END_SECONDS)
+        for reply in self._writers:
+            logger.error("reply not saved: the process ends", extra={"reply": reply})
         for clock in self._clocks:
             clock.cancel()
+        # What waits there for a database that is away would hold up the exit.
+        self._thread.shutdown(wait=False, cancel_futures=True)
         await self._upstream.aclose()
+
+    async def _until_all_have_ended(self, seconds: float) -> None:
+        """Looks again and again: a question that was being stored when the drain began starts its reply later."""
+        until = self._loop.time() + seconds
+        while self._writers and self._loop.time() < until:
+            await asyncio.sleep(0.05)
 
     async def _look_at_models(self) -> None:
         """So that the first question does not wait for the list."""
@@ -105,13 +115,23 @@ class Engine:
 
     async def follow(self, start: Start) -> Growing:
         """A reply that is not written here: its snapshots as they come, to its end. Ended already: whole."""
-        if start.reply not in self._followed:
-            growing = Growing(start)
-            if not await self._look(growing):
-                self._followed[start.reply] = growing
-                self._spawn(self._keep_looking(growing))
-            return growing
-        return self._followed[start.reply]
+        if shared := self._shared(start.reply):
+            return shared
+        growing = Growing(start)
+        is_whole = await self._look(growing)
+        # Another reader may have been faster.
+        if shared := self._shared(start.reply):
+            return shared
+        self._followed[start.reply] = growing
+        if not is_whole:
+            self._spawn(self._keep_looking(growing))
+        return growing
+
+    def _shared(self, reply: UUID) -> Growing | None:
+        """None too if it was swept: its writer may have been only cut off, and replace that end by its own."""
+        growing = self._followed.get(reply)
+        is_final = growing and not (growing.end and growing.end.status == "interrupted")
+        return growing if is_final else None
 
     async def in_database(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """A whole unit of sync work on the writers' connection."""
@@ -126,6 +146,8 @@ class Engine:
 
     def _begin(self, job: Job) -> None:
         self._writers[job.start.reply] = writer = Writer(job, self.replies.open(job.start))
+        if self._is_over:
+            writer.cut_short("interrupted")
         self._spawn(self._write(writer))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -173,13 +195,9 @@ class Engine:
             pause = min(pause * 2, 5.0)
 
     async def _keep_looking(self, growing: Growing) -> None:
-        try:
-            while True:
-                await asyncio.sleep(SNAPSHOT_SECONDS)
-                if await self._look(growing):
-                    return
-        finally:
-            del self._followed[growing.start.reply]
+        while not growing.end:
+            await asyncio.sleep(SNAPSHOT_SECONDS)
+            await self._look(growing)
 
     async def _look(self, growing: Growing) -> bool:
         """Take over what the database has beyond what is here; True at the end."""
@@ -190,7 +208,7 @@ class Engine:
         have = growing.cursor
         growing.append(Text(state.reasoning[have.reasoning :], state.text[have.answer :]))
         if state.end:
-            growing.finish(End(**{**state.end, "usage": Usage(**state.usage) if state.usage else None}))
+            growing.finish(End(**state.end, usage=Usage(**state.usage) if state.usage else None))
         return growing.end is not None
 
     # --- Every second -------------------------------------------------------------------------------------------------
@@ -244,7 +262,7 @@ class Engine:
 
     async def _sweep(self) -> None:
         try:
-            ended = await self.in_database(models.Generation.objects.sweep, but=self.boot_id)
+            ended = await self.in_database(models.Generation.objects.sweep, but=self.replies.ids())
         except DatabaseError as error:
             logger.warning("sweep failed", extra={"reason": str(error)})
             return

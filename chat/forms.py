@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -7,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from chat.models import User
+from config import first_account
 
 
 class SignUp(UserCreationForm):  # type: ignore[type-arg]
@@ -37,12 +37,8 @@ class FirstSignUp(SignUp):
     )
     field_order = ("token",)
 
-    def __init__(self, *args: Any, token_matches: Callable[[str], bool], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.token_matches = token_matches
-
     def clean_token(self) -> str:
         token = str(self.cleaned_data["token"])
-        if not self.token_matches(token):
+        if not first_account.token_matches(token):
             raise ValidationError(_("This is not the token. Copy it from the newest start in the server’s log."))
         return token

@@ -67,7 +67,10 @@ class Writer:
 
     def cut_short(self, status: str) -> None:
         """Close the upstream and end with what is there, as `stopped` or `interrupted`."""
-        self.cut_short_as = self.cut_short_as or status
+        if self.cut_short_as:
+            # A second cancellation would hit the closing of the upstream.
+            return
+        self.cut_short_as = status
         if self._writing:
             self._writing.cancel()
 
@@ -85,7 +88,7 @@ class Writer:
             return End("timed_out", timer=error.timer)
         except UpstreamError as error:
             return End("failed", self.facts.finish_reason, code=error.code, detail=error.detail)
-        return self._judge()
+        return judge(self.facts)
 
     async def _prompt(self, upstream: Upstream) -> Prompt:
         """The model is unknown as yet if the upstream could not be asked for its list before."""
@@ -107,15 +110,6 @@ class Writer:
             text = Text(reasoning, text.answer[: left - len(reasoning)])
         self.growing.append(text)
         return is_full
-
-    def _judge(self) -> End:
-        """The upstream came to an end of its own."""
-        reason = self.facts.finish_reason
-        if reason in TRUNCATED_REASONS:
-            return End("truncated", reason)
-        if reason == "content_filter" or self.facts.refused:
-            return End("filtered", reason)
-        return End("complete", reason)
 
     # --- What the database gets ---------------------------------------------------------------------------------
 
@@ -156,6 +150,16 @@ _KEPT_FACTS = (
     "chunks",
     "bytes",
 )
+
+
+def judge(facts: Facts) -> End:
+    """The upstream came to an end of its own."""
+    reason = facts.finish_reason
+    if reason in TRUNCATED_REASONS:
+        return End("truncated", reason)
+    if reason == "content_filter" or facts.refused:
+        return End("filtered", reason)
+    return End("complete", reason)
 
 
 def limits() -> Limits:

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 BOM = b"\xef\xbb\xbf"
+# A number of more digits is no time; one of thousands can't even be read as a number.
+MOST_DIGITS = 18
 
 
 class LineTooLong(Exception):
-    """A line grew past the limit without an end."""
+    """A line, or the data of an event, grew past the limit without an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,12 @@ class Decoder:
         self._at_start = True
         self._after_cr = False
         self._data: list[str] = []
+        self._data_size = 0
         self._type = ""
         self._id = ""
 
     def feed(self, data: bytes) -> Iterator[Event]:
-        """Raises LineTooLong."""
+        """Raises LineTooLong, behind the events before it."""
         for line in self._lines(data):
             if line:
                 self._field(line)
@@ -50,7 +53,7 @@ class Decoder:
         if event := self._dispatch():
             yield event
 
-    def _lines(self, data: bytes) -> list[bytes]:
+    def _lines(self, data: bytes) -> Iterator[bytes]:
         if self._after_cr and data:
             # The second half of a CRLF that came in two reads.
             data = data.removeprefix(b"\n")
@@ -65,32 +68,40 @@ class Decoder:
         if rest:
             self._begun.append(rest)
             self._begun_size += len(rest)
-        if self._begun_size > self._max_line or any(len(line) > self._max_line for line in lines):
-            raise LineTooLong
-        if self._at_start and lines:
-            lines[0] = lines[0].removeprefix(BOM)
+        for line in lines:
+            self._check(len(line))
+            yield line.removeprefix(BOM) if self._at_start else line
             self._at_start = False
-        return lines
+        self._check(self._begun_size)
+
+    def _check(self, size: int) -> None:
+        if size > self._max_line:
+            raise LineTooLong
 
     def _field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
-            self._data.append(value.decode("utf-8", "replace"))
+            self._append(value)
         elif name == b"event":
             self._type = value.decode("utf-8", "replace")
         elif name == b"id" and b"\0" not in value:
             self._id = value.decode("utf-8", "replace")
-        elif name == b"retry" and value.isdigit():
+        elif name == b"retry" and value.isdigit() and len(value) <= MOST_DIGITS:
             self.retry = int(value)
         elif name == b"error":
             self._type = "error"
-            self._data.append(value.decode("utf-8", "replace"))
+            self._append(value)
         elif self._data == [""] and line.lstrip().startswith(b"{"):
-            self._data.append(line.decode("utf-8", "replace"))
+            self._append(line)
+
+    def _append(self, value: bytes) -> None:
+        self._data_size += len(value)
+        self._check(self._data_size)
+        self._data.append(value.decode("utf-8", "replace"))
 
     def _dispatch(self) -> Event | None:
-        data, self._data = self._data, []
+        data, self._data, self._data_size = self._data, [], 0
         type_, self._type = self._type, ""
         return Event("\n".join(data), type_ or "message", self._id) if data else None
 

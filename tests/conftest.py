@@ -4,12 +4,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chat.engine import engine
 from tests.fake_upstream import FakeUpstream
+from tests.process import Servers, make_database
 from tests.site import Person, Site
 
 
@@ -42,8 +44,11 @@ def _serve(address: Future[str]) -> None:
 
     class Served(Server):
         def listen_success(self, port: Any) -> None:
+            from twisted.internet import reactor
+
             super().listen_success(port)
-            address.set_result(f"http://127.0.0.1:{port.getHost().port}")
+            # Behind the start of the engine, which waits for the reactor too.
+            reactor.callWhenRunning(address.set_result, f"http://127.0.0.1:{port.getHost().port}")
 
     Served(application, host="127.0.0.1", port=0, signal_handlers=False).run()
 
@@ -85,3 +90,20 @@ def anna(site: Site) -> Person:
 def boris(site: Site) -> Person:
     """Somebody else, signed in too."""
     return site.sign_in("boris")
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file to copy from, with Anna and Boris signed in."""
+    database = tmp_path_factory.mktemp("template") / "migrated.sqlite3"
+    make_database(database)
+    return database
+
+
+@pytest.fixture
+def servers(tmp_path: Path, migrated: Path, upstream: FakeUpstream) -> Iterator[Servers]:
+    """Servers that can be killed: each a process of its own, ended behind the test."""
+    upstream.forget()
+    servers = Servers(tmp_path, migrated, upstream)
+    yield servers
+    servers.stop()

@@ -44,7 +44,7 @@ def finish(
         writer=WRITER,
         row={"status": status},
         text={"text": answer, "reasoning": reasoning},
-        evidence=evidence,
+        evidence={"attempts": 1, **evidence},
     )
     return Generation.objects.get(pk=reply.pk)
 

@@ -78,6 +78,11 @@ class FakeUpstream:
         self.scripts[name] = always(tuple(script))
         return name
 
+    def offer(self, model: str) -> str:
+        """Name a script with its parameters in the list of models, for who may ask only what is on it."""
+        self.scripts[model] = self.scripts[ModelName.parse(model).script]
+        return model
+
     def release(self, times: int = 1) -> None:
         """Opens so many gates, now or when they are reached."""
         for _ in range(times):

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from pathlib import Path
 
 os.environ.setdefault("SECRET_KEY", "a long random text that only the tests know, of fifty characters")
 os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
@@ -11,7 +12,7 @@ from config.settings import *  # noqa: E402,F403
 # A file, as in life, and not in memory: the server's threads share it.
 DATABASES["default"]["TEST"] = {"NAME": os.path.join(tempfile.mkdtemp(prefix="chat-tests-"), "tests.sqlite3")}  # noqa: F405
 
-STATIC_ROOT = tempfile.mkdtemp(prefix="chat-static-")
+STATIC_ROOT = Path(tempfile.mkdtemp(prefix="chat-static-"))
 
 # Argon or PBKDF2 would take most of the time of the suite.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

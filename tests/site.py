@@ -57,10 +57,11 @@ class Told:
 class Person:
     """A signed-in user with the cookies and the token that a browser would have."""
 
-    def __init__(self, site: Site, user: User) -> None:
+    def __init__(self, site: Site, user: User, session: str = "") -> None:
+        """`session`: of a server that has another database than this process."""
         self.user = user
         self.http = httpx.Client(base_url=site.base_url, timeout=PATIENCE)
-        self.http.cookies.set("sessionid", _session_of(user))
+        self.http.cookies.set("sessionid", session or session_of(user))
         self.http.cookies.set("csrftoken", "t" * 32)
         self.http.headers["X-CSRFToken"] = "t" * 32
 
@@ -85,12 +86,18 @@ class Person:
 
     def follow(self, reply: str, after: str = "0.0") -> Told:
         """The same reply from a cursor, read to its end."""
-        with self.http.stream("GET", "/chat/stream", params={"reply": reply, "after": after}) as response:
-            assert response.status_code == 200, response.status_code
+        with self.reading(reply, after) as response:
             return told(response)
 
+    @contextmanager
+    def reading(self, reply: str, after: str = "0.0") -> Iterator[httpx.Response]:
+        """The same, for a test that reads it itself; closed when the block is left."""
+        with self.http.stream("GET", "/chat/stream", params={"reply": reply, "after": after}) as response:
+            assert response.status_code == 200, response.status_code
+            yield response
 
-def _session_of(user: User) -> str:
+
+def session_of(user: User) -> str:
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
@@ -103,7 +110,7 @@ def _session_of(user: User) -> str:
 def events_of(response: httpx.Response) -> Iterator[tuple[str, dict[str, Any]]]:
     """(id, event) as they come."""
     decoder = sse.Decoder()
-    for data in response.iter_raw():
+    for data in response.iter_bytes():
         for event in decoder.feed(data):
             yield event.id, json.loads(event.data)
 

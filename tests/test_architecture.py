@@ -30,7 +30,9 @@ MAY_IMPORT = {
     "chat.admin": {"chat.models"},
     "chat.apps": set(),
     "chat.urls": {"chat.views"},
-    "chat.management": {"chat.models", "chat.upstream", "chat.sse", "chat.events", "chat.engine", "config"},
+    "chat.management": {
+        "chat.models", "chat.upstream", "chat.generation", "chat.sse", "chat.events", "chat.engine", "config",
+    },
     "chat.views": {
         "chat.forms", "chat.models", "chat.engine", "chat.generation", "chat.live", "chat.sse", "chat.events",
         "config.first_account",

@@ -13,7 +13,7 @@ from chat.models import AuditEntry, Conversation, User
 
 def note(request: HttpRequest, action: AuditEntry.Action, conversation: Conversation | None = None) -> None:
     """Write down what the user of this request is about to do."""
-    request_id = getattr(request, "request_id", "") or request.headers.get("X-Request-ID", "")
+    request_id = getattr(request, "scope", {}).get("request_id") or request.headers.get("X-Request-ID", "")
     actor = cast(User, request.user)
     AuditEntry.objects.create(
         actor=actor.pk,

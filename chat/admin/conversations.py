@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from chat.admin.audit import note
-from chat.admin.read_only import ReadOnlyAdmin, as_uuid, link_to, short_id
+from chat.admin.read_only import ReadOnlyAdmin, as_uuid, exact_time, link_to, short_id
 from chat.admin.replies import RepliesInline
 from chat.admin.transcript import may_read, transcript
 from chat.models import AuditEntry, Conversation, Evidence, Generation, Message, User
@@ -40,6 +40,13 @@ class LastModelFilter(admin.SimpleListFilter):
         return queryset.filter(last_model=self.value()) if self.value() else queryset
 
 
+class OwnerActiveFilter(admin.BooleanFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Django would call it "active", as if the conversation were.
+        self.title = _("owner active")
+
+
 @admin.register(Conversation)
 class ConversationAdmin(ReadOnlyAdmin):
     list_filter = [
@@ -47,7 +54,7 @@ class ConversationAdmin(ReadOnlyAdmin):
         LastModelFilter,
         "created_at",
         "last_message_at",
-        ("owner__is_active", admin.BooleanFieldListFilter),
+        ("owner__is_active", OwnerActiveFilter),
     ]
     ordering = ["-last_message_at", "id"]
     search_fields = ["owner__username", "owner__email"]
@@ -59,6 +66,8 @@ class ConversationAdmin(ReadOnlyAdmin):
     # Without a list any field could be probed through the address, as in ?title__startswith=…
     filterable = {"id", "owner", "created_at", "last_message_at", "status", "model"}
     short_id = short_id(_("conversation"))
+    created = exact_time("created_at", _("created"))
+    last_message = exact_time("last_message_at", _("last message"))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(transcript)
@@ -69,12 +78,12 @@ class ConversationAdmin(ReadOnlyAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         name = "titled" if may_read(request.user) else "short_id"
-        return (name, "owner", "status", "answering_model", "tokens", "created_at", "last_message_at")
+        return (name, "owner", "status", "answering_model", "tokens", "created", "last_message")
 
     def get_fields(self, request: HttpRequest, obj: Conversation | None = None) -> tuple[str, ...]:
         title = ["title"] if may_read(request.user) else []
         facts = ["owner_link", "status", "answering_model", "tokens", "parameters"]
-        times = ["created_at", "last_message_at", "pinned_at", "archived_at", "deleted_at"]
+        times = ["created", "last_message", "pinned_at", "archived_at", "deleted_at"]
         return ("id", *title, *facts, *times)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

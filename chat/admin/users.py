@@ -114,7 +114,7 @@ class UserAdmin(DjangosUserAdmin):
             if not is_active:
                 Generation.objects.running().filter(conversation__owner__in=people).update(stop_requested_at=Now())
             for user in people:
-                self.log_change(request, user, [{"changed": {"fields": ["is_active"]}}])
+                self.log_change(request, user, "Activated." if is_active else "Deactivated.")
         count = len(people)
         self.message_user(
             request, ngettext("%d person changed.", "%d people changed.", count) % count, messages.SUCCESS

@@ -1,18 +1,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import IntegrityError, models, transaction
+from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.generation import Generation
-from chat.models.message import Message
+from chat.models.message import Message, Named
 
 if TYPE_CHECKING:
     from chat.models.user import User
@@ -31,13 +31,17 @@ class TooManyReplies(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """What comes with every question: `id` and `digest` make it the same one when it comes again."""
+    """What comes with every question: `id` and `digest` make it the same one when it comes again.
+
+    `alive`: the replies that its process writes; only their heartbeat may be late.
+    """
 
     id: uuid.UUID
     digest: str
     model: str
     writer: str
     most_at_once: int
+    alive: Collection[uuid.UUID] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,8 @@ class Conversation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title or str(self.id)
+        # Not the title: it is made of what people wrote, and this reaches logs.
+        return str(self.id)
 
     @classmethod
     def about(cls, text: str, owner: User) -> Conversation:
@@ -110,74 +115,89 @@ class Conversation(models.Model):
 
     def branch(self) -> list[Message]:
         """The messages from the first question to the leaf, in one query."""
-        messages = {m.id: m for m in self.messages.alive().select_related("generation", "evidence")}
-        path, here = [], messages.get(self.leaf_id)
-        while here:
-            path.append(here)
-            here = messages.get(here.parent_id)
-        return path[::-1]
+        return path_to(self.leaf_id, self.messages.alive().select_related("generation", "evidence"))
 
     def ask(self, text: str, request: Request, *, after: Message | None = None) -> Asked:
         """Question and empty reply in one transaction; `after` None: below the newest message.
 
         Raises ReplyRunning, RequestReused, TooManyReplies.
         """
-        return self._once(request, lambda: self._add(Message.Role.USER, text, parent=after or self.leaf))
+
+        def new_question(past: list[Message]) -> Message:
+            return self._new(Message.Role.USER, past, text=text, parent=after or (past[-1] if past else None))
+
+        return self._once(request, new_question)
 
     def retry(self, reply: Message, request: Request) -> Asked:
         """A new answer to the question of `reply`, which stays. Raises ReplyRunning, RequestReused, TooManyReplies."""
-        return self._once(request, lambda: reply.parent)
+        return self._once(request, lambda past: next(m for m in past if m.pk == reply.parent_id))
 
-    def _once(self, request: Request, find_question: Callable[[], Message]) -> Asked:
-        try:
-            with transaction.atomic():
-                # The lock makes the checks and the next number one step; a new conversation has nothing to lock yet.
-                type(self).objects.select_for_update().filter(pk=self.pk).first()
-                return self._known(request) or self._begin_reply(request, find_question)
-        except IntegrityError:
-            # The same request on another connection was faster, or another question was.
-            if known := self._known(request):
-                return known
-            self._refuse_while_running()
-            raise
-
-    def _known(self, request: Request) -> Asked | None:
-        reply = self.owner.messages.of_request(request.id, request.digest)
-        return Asked(reply) if reply else None
-
-    def _begin_reply(self, request: Request, find_question: Callable[[], Message]) -> Asked:
-        if self._state.adding:
-            self.save()
-        self._refuse_while_running()
-        if Generation.objects.running().filter(conversation__owner=self.owner).count() >= request.most_at_once:
-            raise TooManyReplies
-        question = find_question()
-        reply = self._add(
-            Message.Role.ASSISTANT, "", parent=question, request_id=request.id, request_digest=request.digest
+    @transaction.atomic
+    def _once(self, request: Request, question_among: Callable[[list[Message]], Message]) -> Asked:
+        # Counting up is the lock: what one user asks comes one after another, on however many connections.
+        self.owner.count_change()
+        if known := self._known(request):
+            return Asked(known)
+        past = [] if self._state.adding else list(self.messages.alive().order_by("number"))
+        question = question_among(past)
+        new = [question] if question._state.adding else []
+        reply = self._new(
+            Message.Role.ASSISTANT,
+            past + new,
+            parent=question,
+            request_id=request.id,
+            request_digest=request.digest,
         )
+        self._move_to(reply)
+        Message.objects.bulk_create([*new, reply])
         reply.generation = Generation.objects.create(
             message=reply, conversation=self, model=request.model, writer=request.writer, heartbeat_at=Now()
         )
-        self._move_to(reply)
-        return Asked(reply, tuple(self._turns_before(reply)))
+        return Asked(reply, tuple(self._turns(path_to(question.pk, past + new))))
 
-    def _refuse_while_running(self) -> None:
-        for running in Generation.objects.running().filter(conversation=self):
-            if not running.settle():
-                raise ReplyRunning(running.pk)
+    def _known(self, request: Request) -> Message | None:
+        """What the same request made before. Raises RequestReused; ReplyRunning, TooManyReplies if it is a new one."""
+        rows = self.owner.messages.of_request_or_running(request.id)
+        if any(row.request_id == request.id for row in rows):
+            return self.owner.messages.of_request(request.id, request.digest)
+        while refusal := self._refusal(rows, request):
+            if not Generation.objects.filter(message__owner=self.owner).sweep(but=request.alive):
+                raise refusal
+            # Among them were dead ones, which count no longer.
+            rows = self.owner.messages.of_request_or_running(request.id)
+        return None
 
-    def _add(self, role: Message.Role, text: str, **fields: Any) -> Message:
-        last = self.messages.aggregate(last=models.Max("number"))["last"] or 0
-        return self.messages.create(owner_id=self.owner_id, role=role, text=text, number=last + 1, **fields)
+    def _refusal(self, running: list[Named], request: Request) -> ReplyRunning | TooManyReplies | None:
+        here = next((row.pk for row in running if row.conversation_id == self.pk), None)
+        if here:
+            return ReplyRunning(here)
+        return TooManyReplies() if len(running) >= request.most_at_once else None
+
+    def _new(self, role: Message.Role, past: list[Message], **fields: Any) -> Message:
+        number = past[-1].number + 1 if past else 1
+        return Message(conversation=self, owner_id=self.owner_id, role=role, number=number, **fields)
 
     def _move_to(self, leaf: Message) -> None:
-        self.leaf, self.last_message_at = leaf, timezone.now()
-        self.save(update_fields=["leaf", "last_message_at"])
-        self.owner.note_change(self)
+        """Saved before the message is: the database checks at the end of the transaction."""
+        self.leaf_id, self.last_message_at = leaf.pk, timezone.now()
+        if self._state.adding:
+            self.save()
+        Conversation.objects.filter(pk=self.pk).update(
+            leaf_id=leaf.pk, last_message_at=self.last_message_at, change=self.owner.last_change()
+        )
 
-    def _turns_before(self, reply: Message) -> list[dict[str, Any]]:
+    def _turns(self, path: list[Message]) -> list[dict[str, Any]]:
         """What the model is to read: an empty answer is left out together with its question."""
-        path = self.branch()[:-1]
         unanswered = {m.parent_id for m in path if m.is_reply and not m.said}
         said = [m.as_turn() for m in path if m.said and m.id not in unanswered]
         return ([{"role": "system", "content": self.instructions}] if self.instructions else []) + said
+
+
+def path_to(leaf: uuid.UUID | None, messages: Iterable[Message]) -> list[Message]:
+    """The branch of the tree that ends in `leaf`, from its first question on."""
+    by_id: dict[uuid.UUID | None, Message] = {message.pk: message for message in messages}
+    path, here = [], by_id.get(leaf)
+    while here:
+        path.append(here)
+        here = by_id.get(here.parent_id)
+    return path[::-1]

@@ -1,19 +1,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from chat.models import endings
-
-if TYPE_CHECKING:
-    from chat.models.message import Message
+from chat.models.message import Message
 
 # A writer's heart beats every second; without a beat for this long it is dead.
 DEAD_AFTER = timedelta(seconds=5)
@@ -37,9 +35,9 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         """Judged by the database's clock, the only one that all processes share."""
         return self.running().filter(heartbeat_at__lt=Now() - DEAD_AFTER)
 
-    def sweep(self, *, but: str) -> list[uuid.UUID]:
-        """End every dead reply but those of the writer that asks; returns the ids of the ended."""
-        dead = self.dead().exclude(writer=but)
+    def sweep(self, *, but: Collection[uuid.UUID]) -> list[uuid.UUID]:
+        """End every dead reply but those that the caller itself is writing; returns the ids of the ended."""
+        dead = self.dead().exclude(pk__in=but)
         return [generation.pk for generation in dead if generation.interrupt()]
 
     def save_snapshot(self, writer: str, grown: Iterable[Piece]) -> set[uuid.UUID]:
@@ -48,8 +46,12 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         mine = self.running().filter(writer=writer)
         with transaction.atomic():
             mine.filter(pk__in=[piece.generation_id for piece in pieces]).update(heartbeat_at=Now())
-            Piece.objects.bulk_create(piece for piece in pieces if piece.text or piece.reasoning)
-        return set(mine.exclude(stop_requested_at=None).values_list("pk", flat=True))
+            # Read after the update has locked them: a piece of a reply that has just ended would stay for good.
+            wishes = dict(mine.values_list("pk", "stop_requested_at"))
+            Piece.objects.bulk_create(
+                piece for piece in pieces if piece.generation_id in wishes and (piece.text or piece.reasoning)
+            )
+        return {reply for reply, stop_requested_at in wishes.items() if stop_requested_at}
 
     def state_of(self, reply: uuid.UUID) -> StoredState:
         """The text as the database has it and how it ended, dead replies settled."""
@@ -81,9 +83,15 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         with transaction.atomic():
             if not self.filter(pk=reply, writer=writer, status__in=open_to_me).update(ended_at=Now(), **row):
                 return False
-            generation = self.select_related("message", "conversation__owner").get(pk=reply)
+            generation = self.select_related("conversation__owner").get(pk=reply)
             generation.keep(text)
-            Evidence.objects.update_or_create(message=generation.message, defaults=evidence)
+            # A sweep's verdict has no evidence yet, but a second end by the same writer would have.
+            Evidence.objects.bulk_create(
+                [Evidence(message_id=reply, **evidence)],
+                update_conflicts=True,
+                unique_fields=["message"],
+                update_fields=list(evidence),
+            )
         return True
 
 
@@ -165,9 +173,11 @@ class Generation(models.Model):
 
     def keep(self, text: dict[str, str]) -> None:
         """The text moves from the pieces into the message, where it stays."""
-        type(self.message).objects.filter(pk=self.pk).update(**text)
         self.pieces.all().delete()
-        self.conversation.owner.note_change(self.conversation)
+        Message.objects.filter(pk=self.pk).update(**text)
+        owner = self.conversation.owner
+        owner.count_change()
+        type(self.conversation).objects.filter(pk=self.conversation_id).update(change=owner.last_change())
 
     @property
     def ending(self) -> endings.Ending:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 from django.db import models
@@ -16,6 +16,14 @@ class RequestReused(Exception):
     """The request_id came before, with another body."""
 
 
+class Named(NamedTuple):
+    """A reply, as far as it matters before a new one may begin."""
+
+    pk: uuid.UUID
+    request_id: uuid.UUID | None
+    conversation_id: uuid.UUID
+
+
 class MessageQuerySet(models.QuerySet["Message"]):
     def alive(self) -> MessageQuerySet:
         return self.filter(deleted_at=None, conversation__deleted_at=None)
@@ -25,6 +33,12 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
     def questions(self) -> MessageQuerySet:
         return self.alive().filter(role=Message.Role.USER)
+
+    def of_request_or_running(self, request_id: uuid.UUID) -> list[Named]:
+        """The reply of this request and all that are being written, in one query that two indexes serve."""
+        ids = ("pk", "request_id", "conversation_id")
+        running = self.filter(generation__status="streaming").values_list(*ids)
+        return [Named(*row) for row in self.filter(request_id=request_id).values_list(*ids).union(running)]
 
     def of_request(self, request_id: uuid.UUID, digest: str) -> Message | None:
         """The reply that this request has made already. Raises RequestReused if its body was another."""

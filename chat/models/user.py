@@ -1,15 +1,9 @@
-from __future__ import annotations
-
 import uuid
-from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
-
-if TYPE_CHECKING:
-    from chat.models.conversation import Conversation
 
 
 class User(AbstractUser):
@@ -42,11 +36,13 @@ class User(AbstractUser):
             ),
         ]
 
-    def note_change(self, conversation: Conversation) -> None:
-        """Give the conversation the user's next change number: a page that missed it asks for what is newer."""
+    def count_change(self) -> None:
+        """The next change number. The row stays locked to the end of the transaction, so they are given in order."""
         User.objects.filter(pk=self.pk).update(change=models.F("change") + 1)
-        newest = User.objects.filter(pk=self.pk).values("change")
-        type(conversation).objects.filter(pk=conversation.pk).update(change=models.Subquery(newest))
+
+    def last_change(self) -> models.Subquery:
+        """For an update in the same transaction."""
+        return models.Subquery(User.objects.filter(pk=self.pk).values("change"))
 
 
 class Installation(models.Model):

@@ -9,9 +9,13 @@ import msgspec
 from chat import sse
 from chat.events import Facts, Text, Usage
 from chat.upstream.errors import EmptyReply, ReportedError, ToolOnly, Unreadable, WebPage
-from chat.upstream.tags import Cleaner, ThinkTags
+from chat.upstream.tags import Cleaner, ThinkTags, cleaned
 
 FAILED_REASONS = {"error", "abort"}
+TOOL_REASONS = {"tool_calls", "function_call"}
+# An error in an error in an error: gateways wrap what they were told.
+MOST_WRAPPINGS = 10
+ERROR_KEYS = ("message", "error", "detail", "msg", "code")
 
 
 class Delta(msgspec.Struct, gc=False):
@@ -55,6 +59,10 @@ class ChunkReader:
         self._reasoning: list[str] = []
         self._answer: list[str] = []
         self.has_text = False
+        # What an attempt before this one said of itself is not true of this answer.
+        facts.upstream_id = facts.model = facts.system_fingerprint = ""
+        facts.upstream_created = facts.usage = None
+        facts.asked_for_tool = False
 
     def take(self, event: sse.Event) -> None:
         """Raises ReportedError, Unreadable, WebPage; what was read before stays."""
@@ -89,7 +97,8 @@ class ChunkReader:
         """Raises ToolOnly, EmptyReply. A content filter that left nothing over has said why."""
         if self.has_text or self._facts.finish_reason == "content_filter":
             return
-        raise ToolOnly if self._facts.asked_for_tool else EmptyReply
+        asked_for_tool = self._facts.asked_for_tool or self._facts.finish_reason in TOOL_REASONS
+        raise ToolOnly if asked_for_tool else EmptyReply
 
     def _chunk(self, chunk: Chunk) -> None:
         self._facts.chunks += 1
@@ -103,8 +112,7 @@ class ChunkReader:
             raise ReportedError(f"finish_reason {self._facts.finish_reason}")
 
     def _choice(self, choice: Choice) -> None:
-        if isinstance(choice.finish_reason, str) and choice.finish_reason:
-            self._facts.finish_reason = choice.finish_reason
+        self._facts.finish_reason = plain(choice.finish_reason) or self._facts.finish_reason
         delta = choice.delta or choice.message
         if delta is None:
             return
@@ -146,7 +154,7 @@ class ChunkReader:
         facts.model = facts.model or plain(chunk.model)
         facts.system_fingerprint = facts.system_fingerprint or plain(chunk.system_fingerprint)
         if facts.upstream_created is None and isinstance(chunk.created, int):
-            facts.upstream_created = min(chunk.created, 2**63 - 1)
+            facts.upstream_created = max(0, min(chunk.created, 2**63 - 1))
         usage = chunk.usage or (chunk.x_groq.get("usage") if isinstance(chunk.x_groq, dict) else None)
         if isinstance(usage, dict):
             facts.usage = usage_of(usage)
@@ -170,7 +178,8 @@ def _patiently(data: str) -> Iterator[Chunk]:
         except (ValueError, RecursionError) as error:
             raise _unreadable(data[at:]) from error
         yield chunk
-        at += len(data[at:]) - len(data[at:].lstrip())
+        while data[at : at + 1].isspace():
+            at += 1
 
 
 def _unreadable(data: str) -> Exception:
@@ -208,21 +217,29 @@ def usage_of(usage: dict[str, Any]) -> Usage:
 
 def message_of(error: Any) -> str:
     """The sentence in an error of any shape: a text, {"message"}, {"error": …} nested or bare, {"detail"}."""
-    if isinstance(error, str):
-        try:
-            parsed = json.loads(error)
-        except (ValueError, RecursionError):
-            return error
-        return message_of(parsed) if isinstance(parsed, dict | list) else error
-    if isinstance(error, list):
-        return message_of(error[0]) if error else ""
-    if isinstance(error, dict):
-        for key in ("message", "error", "detail", "msg", "code"):
-            if error.get(key):
-                return message_of(error[key])
-    return "" if error is None or isinstance(error, dict) else str(error)
+    for _ in range(MOST_WRAPPINGS):
+        match error:
+            case str():
+                inner = _parsed(error)
+                if not isinstance(inner, dict | list):
+                    return error
+                error = inner
+            case dict():
+                error = next((error[key] for key in ERROR_KEYS if error.get(key)), None)
+            case list():
+                error = error[0] if error else None
+            case _:
+                return "" if error is None else str(error)
+    return ""
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def plain(value: Any) -> str:
     """An id or a name, as it may be stored."""
-    return Cleaner().clean(value)[:200] if isinstance(value, str) else ""
+    return cleaned(value)[:200] if isinstance(value, str) else ""

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,14 +14,17 @@ import msgspec
 from chat import sse
 from chat.events import Facts, Retrying, Text
 from chat.upstream import errors
+from chat.upstream.body import Body
 from chat.upstream.catalogue import Catalogue
 from chat.upstream.chunks import ChunkReader, message_of
 from chat.upstream.timers import Limits, Timers
-from chat.upstream.transport import beginning_of, plain_errors, transport
+from chat.upstream.transport import beginning_of, pieces_of, plain_errors, transport
 
 MOST_ATTEMPTS = 3
 # After the finish_reason the usage and [DONE] may still come; nobody needs to wait long for them.
 GRACE_SECONDS = 2.0
+# The statuses of a server that does not know a field of the question.
+CANT_READ = {400, 422}
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,13 @@ class Upstream:
         *,
         api_key: str = "",
         begins_in_reasoning: bool = False,
+        knows_stream_options: bool = True,
         connection: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._base_url = base_url
         self._key = api_key
         self._begins_in_reasoning = begins_in_reasoning
-        self._knows_stream_options = True
+        self._knows_stream_options = knows_stream_options
         self._client = httpx.AsyncClient(
             transport=connection or transport(),
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
@@ -56,7 +60,7 @@ class Upstream:
         )
         self.catalogue = Catalogue(self._client, base_url)
 
-    async def stream(self, prompt: Prompt, facts: Facts, limits: Limits) -> AsyncIterator[Text | Retrying]:
+    async def stream(self, prompt: Prompt, facts: Facts, limits: Limits) -> AsyncGenerator[Text | Retrying, None]:
         """The text as it comes; before it, a Retrying for each attempt that failed. Raises UpstreamError.
 
         `facts` is filled on the way, so that it is true wherever the stream ends.
@@ -73,7 +77,9 @@ class Upstream:
                         yield text
                 return
             except errors.StreamOptionsRefused:
+                # Not an attempt that failed: the server has answered, and does at once what it can.
                 self._knows_stream_options = False
+                facts.attempts -= 1
                 continue
             except errors.UpstreamError as error:
                 delay = max(error.retry_after, _back_off(facts.attempts))
@@ -88,7 +94,9 @@ class Upstream:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def _attempt(self, prompt: Prompt, facts: Facts, reader: ChunkReader, timers: Timers) -> AsyncIterator[Text]:
+    async def _attempt(
+        self, prompt: Prompt, facts: Facts, reader: ChunkReader, timers: Timers
+    ) -> AsyncGenerator[Text, None]:
         async with self._open(prompt, facts, timers) as response:
             try:
                 async with aclosing(self._texts(response, facts, reader, timers)) as texts:
@@ -109,25 +117,27 @@ class Upstream:
 
     async def _texts(
         self, response: httpx.Response, facts: Facts, reader: ChunkReader, timers: Timers
-    ) -> AsyncIterator[Text]:
+    ) -> AsyncGenerator[Text, None]:
         """The body, as it grows, to [DONE] or to its last byte."""
-        decoder = sse.Decoder()
+        body = Body()
         with plain_errors(broken=errors.Cut, key=self._key):
-            async with aclosing(response.aiter_bytes()) as pieces:
+            async with pieces_of(response) as pieces:
                 async for piece in timers.watch(pieces):
                     facts.bytes += len(piece)
-                    for text in _read(decoder.feed(piece), reader):
+                    for text in _read(body.feed(piece), reader):
                         yield text
                     if facts.done:
                         return
                     if facts.finish_reason:
                         timers.only_wait(GRACE_SECONDS)
-            for text in _read(decoder.flush(), reader):
+            for text in _read(body.flush(), reader):
                 yield text
 
     @asynccontextmanager
     async def _open(self, prompt: Prompt, facts: Facts, timers: Timers) -> AsyncIterator[httpx.Response]:
         """The response once its headers are there and say that it is an answer."""
+        # Another reply may find out meanwhile, so it is remembered what this request has asked for.
+        asks_for_usage = self._knows_stream_options
         body = self._body(prompt, facts)
         async with timers.until_first_token():
             request = self._client.build_request(
@@ -146,7 +156,7 @@ class Upstream:
         try:
             facts.upstream_request_id = response.headers.get("x-request-id", "")[:200]
             if response.status_code != httpx.codes.OK:
-                await self._refuse(response, timers)
+                await self._refuse(response, timers, asks_for_usage=asks_for_usage)
             yield response
         finally:
             await response.aclose()
@@ -158,11 +168,10 @@ class Upstream:
         options = {"stream_options": {"include_usage": True}} if self._knows_stream_options else {}
         return msgspec.json.encode({**facts.parameters, **options, "messages": msgspec.Raw(messages)})
 
-    async def _refuse(self, response: httpx.Response, timers: Timers) -> None:
-        with plain_errors(broken=errors.Unreachable, key=self._key):
-            async with timers.until_first_token():
-                body = await beginning_of(response)
-        if response.status_code == httpx.codes.BAD_REQUEST and self._knows_stream_options and b"stream_options" in body:
+    async def _refuse(self, response: httpx.Response, timers: Timers, *, asks_for_usage: bool) -> None:
+        async with timers.until_first_token():
+            body = await beginning_of(response)
+        if asks_for_usage and response.status_code in CANT_READ and b"stream_options" in body:
             raise errors.StreamOptionsRefused
         is_page = body.lstrip().startswith(b"<")
         detail = "" if is_page else message_of(body.decode("utf-8", "replace"))

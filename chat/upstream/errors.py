@@ -19,6 +19,8 @@ import re
 import time
 from collections.abc import Mapping
 
+from chat.upstream.tags import cleaned
+
 # Long enough for a sentence, too short for a page.
 MOST_DETAIL = 500
 
@@ -30,7 +32,7 @@ class UpstreamError(Exception):
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail)
-        self.detail = " ".join(detail.split())[:MOST_DETAIL]
+        self.detail = " ".join(cleaned(detail).split())[:MOST_DETAIL]
 
 
 class TimedOut(UpstreamError):

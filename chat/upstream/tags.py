@@ -4,6 +4,14 @@ import re
 
 _REPLACED = re.compile("[\0\ud800-\udfff]")
 OPEN, CLOSE = "<think>", "</think>"
+# White space before the opening tag, which waits with it; more of it is an answer.
+MOST_BLANK = 100
+
+
+def cleaned(text: str) -> str:
+    """A text that is whole."""
+    cleaner = Cleaner()
+    return cleaner.clean(text) + cleaner.flush()
 
 
 class Cleaner:
@@ -35,12 +43,12 @@ class ThinkTags:
     """Divides an answer into reasoning and answer by its tags.
 
     <think> counts only at the very start. A lone </think> is dropped and what stood before it stays answer, unless
-    the model begins in reasoning without saying so.
+    the model begins in reasoning, with or without saying so.
     """
 
     def __init__(self, *, begins_in_reasoning: bool = False) -> None:
         self._thinking = begins_in_reasoning
-        self._at_start = not begins_in_reasoning
+        self._at_start = True
         self._closed = False
         self._held = ""
 
@@ -63,12 +71,15 @@ class ThinkTags:
     def _past_opening(self, text: str) -> str:
         """What follows the opening tag; all of it if there is none; nothing while it may still become one."""
         start = text.lstrip()
-        if len(start) < len(OPEN) and OPEN.startswith(start):
+        may_open = len(text) - len(start) <= MOST_BLANK
+        if may_open and len(start) < len(OPEN) and OPEN.startswith(start):
             self._held = text
             return ""
         self._at_start = False
-        self._thinking = start.startswith(OPEN)
-        return start.removeprefix(OPEN) if self._thinking else text
+        if not may_open or not start.startswith(OPEN):
+            return text
+        self._thinking = True
+        return start.removeprefix(OPEN)
 
     def flush(self) -> tuple[str, str]:
         held, self._held = self._held, ""

@@ -1,8 +1,10 @@
 """The connection below: aiohttp under httpx, and its many errors as our few."""
 
+import asyncio
 import os
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager, suppress
+from typing import cast
 
 import aiohttp
 import httpx
@@ -13,6 +15,7 @@ from chat.upstream import errors
 
 KEEPALIVE_SECONDS = 60.0
 MOST_ERROR_BYTES = 64 * 1024
+ERROR_BODY_SECONDS = 5.0
 
 
 def transport() -> httpx.AsyncBaseTransport:
@@ -40,17 +43,25 @@ def plain_errors(*, broken: type[errors.UpstreamError], key: str) -> Iterator[No
     except sse.LineTooLong:
         raise errors.Unreadable from None
     except errors.ReportedError as error:
-        raise errors.ReportedError(errors.without_secrets(error.detail, key)) from None
+        # The whole text, and not the detail: a key that is cut in two would not be found.
+        raise errors.ReportedError(errors.without_secrets(str(error), key)) from None
+
+
+def pieces_of(response: httpx.Response) -> aclosing[AsyncGenerator[bytes, None]]:
+    """The body as it comes, without its compression."""
+    # A generator, though httpx does not say so in its types.
+    return aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes()))
 
 
 async def beginning_of(response: httpx.Response) -> bytes:
-    """Of an error's body, what may hold a message."""
+    """Of an error's body, what may hold a message. The status is known: nothing that happens here changes it."""
     body = b""
-    async with aclosing(response.aiter_bytes()) as pieces:
-        async for piece in pieces:
-            body += piece
-            if len(body) > MOST_ERROR_BYTES:
-                break
+    with suppress(httpx.HTTPError, aiohttp.ClientError, TimeoutError):
+        async with asyncio.timeout(ERROR_BODY_SECONDS), pieces_of(response) as pieces:
+            async for piece in pieces:
+                body += piece
+                if len(body) > MOST_ERROR_BYTES:
+                    break
     return body[:MOST_ERROR_BYTES]
 
 

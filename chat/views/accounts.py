@@ -44,7 +44,7 @@ def signup(request: HttpRequest) -> HttpResponse:
 def _signup_form(request: HttpRequest, is_first: bool) -> SignUp:
     data = request.POST if request.method == "POST" else None
     if is_first and first_account.token_needed():
-        return FirstSignUp(data, token_matches=first_account.token_matches)
+        return FirstSignUp(data)
     return SignUp(data)
 
 

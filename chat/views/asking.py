@@ -4,6 +4,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -20,15 +21,29 @@ from chat.views.errors import Refusal, not_found
 KINDS = ("text", "retry", "continue", "edit")
 
 
+@dataclass(frozen=True)
+class Found:
+    """What of the user's own a request names. `message`: of retry, continue or edit; `parent` None: the newest."""
+
+    user: User
+    conversation: Conversation | None
+    message: Message | None
+    parent: Message | None
+
+
 def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], request_id: str) -> Asked:
     """One unit of sync work, in a thread. `offered`: the upstream's models. Raises Refusal."""
-    conversation, reply = _find(user, fields)
+    found = _find(user, fields)
     key = uuid_of(fields, "request_id")
     digest = hashlib.sha256(json.dumps(dict(fields), sort_keys=True, default=str).encode()).hexdigest()
     try:
-        if known := user.messages.of_request(key, digest):
-            return Asked(known)
-        asked = _add(user, conversation, reply, fields, _request(fields, key, digest, offered))
+        try:
+            asked = _add(found, fields, _request(fields, key, digest, offered))
+        except Refusal:
+            # A request that was taken before is answered as before, whatever is wrong with it now.
+            if known := user.messages.of_request(key, digest):
+                return Asked(known)
+            raise
     except RequestReused:
         raise Refusal(422, "request_reused", _("This request_id came before with another body.")) from None
     except ReplyRunning as running:
@@ -47,9 +62,9 @@ def start_of(reply: Message) -> Start:
     return Start(reply.conversation_id, reply.parent_id, reply.pk, reply.generation.model)
 
 
-def _find(user: User, fields: Mapping[str, Any]) -> tuple[Conversation | None, Message | None]:
+def _find(user: User, fields: Mapping[str, Any]) -> Found:
     """Through the owner, before anything else is looked at. A message brings its conversation with it."""
-    conversation = message = None
+    conversation = message = parent = None
     if fields.get("conversation") is not None:
         conversation = _get(user.conversations.alive(), fields, "conversation")
     for kind, rows in (
@@ -60,7 +75,9 @@ def _find(user: User, fields: Mapping[str, Any]) -> tuple[Conversation | None, M
         if fields.get(kind) is not None:
             message = _get(rows.select_related("conversation__owner", "parent"), fields, kind)
             conversation = message.conversation
-    return conversation, message
+    if fields.get("parent") is not None:
+        parent = _get(user.messages.replies().filter(conversation=conversation), fields, "parent")
+    return Found(user, conversation, message, parent)
 
 
 def _get(rows: QuerySet[Any], fields: Mapping[str, Any], name: str) -> Any:
@@ -74,27 +91,18 @@ def _request(fields: Mapping[str, Any], key: uuid.UUID, digest: str, offered: tu
     if engine.draining or engine.is_full:
         message = _("The server can't take more questions right now. Try again in a few seconds.")
         raise Refusal(503, "unavailable", message, retry_after=5)
-    return Request(key, digest, _model(fields, offered), engine.boot_id, settings.MAX_REPLIES_PER_USER)
+    model, alive = _model(fields, offered), engine.replies.ids()
+    return Request(key, digest, model, engine.boot_id, settings.MAX_REPLIES_PER_USER, alive)
 
 
-def _add(
-    user: User, conversation: Conversation | None, reply: Message | None, fields: Mapping[str, Any], request: Request
-) -> Asked:
+def _add(found: Found, fields: Mapping[str, Any], request: Request) -> Asked:
     if [kind for kind in KINDS if fields.get(kind) is not None] not in (["text"], ["retry"]):
         raise _bad("text", _("Send exactly one of text and retry."))
-    if reply:
-        assert conversation  # noqa: S101 - found together
-        return conversation.retry(reply, request)
+    if found.message:
+        return found.message.conversation.retry(found.message, request)
     text = _text(fields)
-    conversation = conversation or Conversation.about(text, user)
-    return conversation.ask(text, request, after=_parent(conversation, fields))
-
-
-def _parent(conversation: Conversation, fields: Mapping[str, Any]) -> Message | None:
-    """The answer that the question follows; None: the newest."""
-    if fields.get("parent") is None:
-        return None
-    return _get(conversation.messages.replies(), fields, "parent")
+    conversation = found.conversation or Conversation.about(text, found.user)
+    return conversation.ask(text, request, after=found.parent)
 
 
 def _text(fields: Mapping[str, Any]) -> str:
@@ -111,7 +119,7 @@ def _text(fields: Mapping[str, Any]) -> str:
 def _model(fields: Mapping[str, Any], offered: tuple[str, ...]) -> str:
     """The one that is named, else the default: LLM_MODEL, else the first that the upstream offers."""
     default = settings.LLM_MODEL or next(iter(offered), "")
-    if not fields.get("model"):
+    if fields.get("model") in (None, ""):
         return default
     model = _string(fields, "model")
     if model not in offered and model != default:

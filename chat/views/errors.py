@@ -6,6 +6,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+# Only plain forms are sent as these; whatever else comes to a view for scripts comes from a script.
+FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
+
 
 class Refusal(Exception):
     """A request that can't be done. `code` is for scripts, `message` for people; `extra` goes beside them."""
@@ -27,6 +30,7 @@ def not_found() -> Refusal:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """CSRF_FAILURE_VIEW: a script gets JSON, never a page."""
     message = _("This page is out of date. Reload it and send again; what you typed is still there.")
-    if request.path.startswith("/chat/") and request.content_type == "application/json":
+    view = getattr(request.resolver_match, "func", None)
+    if getattr(view, "for_scripts", False) and request.content_type not in FORMS:
         return Refusal(403, "csrf", message).as_json()
     return render(request, "403_csrf.html", {"message": message}, status=403)

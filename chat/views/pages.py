@@ -127,7 +127,8 @@ def _page(
 
 def _conversations(request: UserRequest) -> Page[Conversation]:
     running = Generation.objects.running().filter(conversation=OuterRef("pk"))
-    listed = request.user.conversations.newest_first().annotate(is_running=Exists(running)).only("title")
+    # Without its owner at hand each row would be asked for it.
+    listed = request.user.conversations.newest_first().annotate(is_running=Exists(running)).only("title", "owner")
     return Paginator(listed, CONVERSATIONS_PER_PAGE).get_page(request.GET.get("page"))
 
 

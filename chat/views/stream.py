@@ -1,12 +1,12 @@
 """The two ends of a reply as scripts see it: a stream of events that begins anywhere, and stop."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import wraps
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.core.exceptions import RequestDataTooBig
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.utils import translation
@@ -19,7 +19,7 @@ from chat.live import Growing
 from chat.models import Generation, Message, User
 from chat.models.endings import ending_of
 from chat.views.asking import ask, start_of, uuid_of
-from chat.views.errors import Refusal, not_found
+from chat.views.errors import FORMS, Refusal, not_found
 
 RECONNECT_MS = 1000
 PING_SECONDS = 15.0
@@ -30,7 +30,13 @@ HEADERS = {
     "Content-Encoding": "identity",
 }
 
-View = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+View = Callable[[Any], Coroutine[Any, Any, HttpResponseBase]]
+
+
+class SignedIn(HttpRequest):
+    """What a view gets that wants a login."""
+
+    user: User
 
 
 def for_scripts(*methods: str) -> Callable[[View], View]:
@@ -56,7 +62,7 @@ def for_scripts(*methods: str) -> Callable[[View], View]:
 
 
 @for_scripts("GET", "POST")
-async def stream(request: HttpRequest) -> HttpResponseBase:
+async def stream(request: SignedIn) -> HttpResponseBase:
     """POST asks and streams the answer; GET streams it from the reader's cursor, to any number of readers."""
     if request.method == "GET":
         return await _attach(request)
@@ -67,9 +73,9 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
 
 
 @for_scripts("POST")
-async def stop(request: HttpRequest) -> HttpResponseBase:
+async def stop(request: SignedIn) -> HttpResponseBase:
     """Ends a reply with the text that is there, and answers with the status that it then has."""
-    is_form = request.content_type != "application/json"
+    is_form = request.content_type in FORMS
     fields = request.POST.dict() if is_form else _json(request)
     reply = await sync_to_async(_reply_to_stop)(request.user, fields)
     if reply.generation.is_running:
@@ -79,7 +85,7 @@ async def stop(request: HttpRequest) -> HttpResponseBase:
     return JsonResponse({"status": reply.generation.status})
 
 
-async def _attach(request: HttpRequest) -> HttpResponseBase:
+async def _attach(request: SignedIn) -> HttpResponseBase:
     fields = request.GET.dict()
     reply = await sync_to_async(_reply_of)(request.user, fields, "reply")
     try:
@@ -128,10 +134,12 @@ async def _events(growing: Growing, cursor: Cursor, language: str) -> AsyncItera
 
 
 def _json(request: HttpRequest) -> dict[str, Any]:
+    # Not request.body: it believes the Content-Length, and a body in chunks has none.
+    body = request.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+    if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        raise Refusal(413, "too_large", _("The request is too large. Shorten the question and send again."))
     try:
-        fields = json.loads(request.body)
-    except RequestDataTooBig:
-        raise Refusal(413, "too_large", _("The request is too large. Shorten the question and send again.")) from None
+        fields = json.loads(body)
     except (ValueError, RecursionError):
         raise Refusal(400, "bad_json", _("The body is not JSON.")) from None
     if not isinstance(fields, dict):

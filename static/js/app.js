@@ -2,10 +2,12 @@
 
 import { Conversation } from "./conversation.js";
 import { forgetDrafts } from "./drafts.js";
+import { renewToken } from "./http.js";
 import { localTimes } from "./page.js";
 import { watchScroll } from "./scroll.js";
 
 localTimes(document);
 watchScroll();
 new Conversation();
+document.addEventListener("submit", renewToken, { capture: true });
 document.querySelector("form[data-logout]").addEventListener("submit", forgetDrafts);

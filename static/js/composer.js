@@ -30,9 +30,11 @@ export class Composer {
   }
 
   set running(running) {
+    const wasFocused = this.#stop === document.activeElement;
     this.#stop.hidden = !running;
     this.#send.hidden = running;
     this.#stop.disabled = false;
+    if (wasFocused && !running) this.#field.focus();
   }
 
   get running() {
@@ -46,13 +48,22 @@ export class Composer {
     this.#form.action = `/chat/${conversation}/`;
   }
 
-  /** What was sent is not on the server: back into the field with it, before what was typed meanwhile. */
-  giveBack() {
-    if (!this.#sending) return;
-    this.#failed = this.#sending;
+  /**
+   * What was sent is not on the server: back into the field with it, before what was typed meanwhile.
+   * `perhapsArrived`: nobody knows; sent again it is to be the same request. False if nothing was on its way.
+   */
+  giveBack({ perhapsArrived }) {
+    const sending = this.#sending;
+    if (!sending) return false;
     this.#sending = null;
-    this.#show([this.#failed.text, this.#field.value].filter(Boolean).join("\n\n"));
-    this.#drafts.failed(this.#field.value);
+    this.#failed = perhapsArrived ? sending : null;
+    this.#show([sending.text, this.#field.value].filter(Boolean).join("\n\n"));
+    this.#drafts.failed(this.#field.value, this.#failed);
+    return true;
+  }
+
+  focusStop() {
+    this.#stop.focus({ preventScroll: true });
   }
 
   #restore(conversation) {
@@ -63,7 +74,7 @@ export class Composer {
     this.#failed = draft.failed;
     // What the server has kept is newer.
     this.#show(this.#field.value || draft.text);
-    this.#drafts.failed(this.#field.value);
+    this.#drafts.failed(this.#field.value, draft.failed);
   }
 
   #listen() {

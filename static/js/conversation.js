@@ -8,6 +8,9 @@ import { toBottom } from "./scroll.js";
 import { currentTitle, refreshSidebar } from "./sidebar.js";
 import { Stream } from "./stream.js";
 
+// Sent again as it is, it would be refused again.
+const HOPELESS = new Set([400, 404, 413]);
+
 export class Conversation {
   #id = document.body.dataset.conversation;
   #list = document.getElementById("messages");
@@ -38,6 +41,7 @@ export class Conversation {
     if (this.#composer.running) return notice(text("busy"));
     const body = { request_id: newId(), conversation: this.#id, retry: reply };
     this.#begin(body, [fromTemplate("new-answer")], [event.target.closest("li")]);
+    this.#composer.focusStop();
   }
 
   /** Show at once what it will look like; a refusal takes it back. */
@@ -91,7 +95,6 @@ export class Conversation {
     if (this.#id !== conversation) {
       this.#id = document.body.dataset.conversation = conversation;
       history.replaceState(null, "", `/chat/${conversation}/`);
-      document.getElementById("greeting")?.remove();
     }
     await refreshSidebar();
     const title = currentTitle();
@@ -116,11 +119,14 @@ export class Conversation {
 
   #refused(problem, takeBack) {
     this.#composer.running = false;
-    this.#composer.giveBack();
+    const given = this.#composer.giveBack({ perhapsArrived: !problem.status });
     connection();
     takeBack();
     if (problem.status === 409) return this.#goTo(problem.reply);
-    notice(sentenceOf(problem), { login: problem.status === 401, again: problem.status !== 404 });
+    notice(sentenceOf(problem), {
+      login: problem.status === 401,
+      again: given && !HOPELESS.has(problem.status),
+    });
   }
 
   /** Another tab has asked here: that answer is shown first, what was typed waits in the field. */

@@ -1,6 +1,6 @@
 // What was typed outlives reloads, errors and logins: one draft for each conversation, kept by the browser.
-// {text}: what is in the field. {sending}: what has left it and is not confirmed. {failed}: what was given back;
-// sent again unchanged it has the same request_id, and is not asked twice.
+// {text}: what is in the field. {sending}: what has left it and is not confirmed. {failed}: what may have arrived all
+// the same; sent again unchanged it has the same request_id, and is not asked twice.
 
 const PREFIX = "draft:";
 
@@ -29,9 +29,8 @@ export class Drafts {
     this.#write({ text });
   }
 
-  failed(text) {
-    const { sending, failed } = this.#read();
-    this.#write({ text, failed: sending ?? failed });
+  failed(text, failed) {
+    this.#write({ text, failed });
   }
 
   /** All that is not on the server. */

@@ -23,6 +23,12 @@ function send(url, body, signal) {
   });
 }
 
+/** A login in another tab has changed the token since this page was made: forms take it from the cookie, too. */
+export function renewToken(event) {
+  const field = event.target.elements.csrfmiddlewaretoken;
+  if (field) field.value = token() || field.value;
+}
+
 function token() {
   return /(?:^|; )csrftoken=([^;]*)/.exec(document.cookie)?.[1] ?? "";
 }

@@ -111,3 +111,19 @@ def test_only_superusers_change_groups():
     client.force_login(permit(make_user("staff", is_staff=True), "view_group", "change_group", "add_group"))
     assert client.post(url("auth_group_change", group.pk), {"name": "others"}).status_code == 403
     assert client_of("superuser").post(url("auth_group_change", group.pk), {"name": "others"}).status_code == 302
+
+
+@pytest.mark.parametrize("term", ["ANN", "example.org", "id", "nobody"])
+def test_a_person_is_found_by_name_address_and_id(anna, term):
+    make_user("bert")
+    response = client_of("staff").get(url("chat_user_changelist"), {"q": str(anna.pk) if term == "id" else term})
+    found = [user.username for user in response.context["cl"].result_list]
+    assert found == ([] if term == "nobody" else ["anna"])
+
+
+def test_a_superuser_sets_a_new_password(anna):
+    new = {"password1": "a rather long one", "password2": "a rather long one", "usable_password": "true"}
+    address = url("auth_user_password_change", anna.pk)
+    assert client_of("superuser").post(address, new).status_code == 302
+    anna.refresh_from_db()
+    assert anna.check_password("a rather long one")

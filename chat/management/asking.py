@@ -1,0 +1,89 @@
+"""What the commands have in common that ask the model server themselves, without the chat around it."""
+
+import os
+import sys
+import time
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from chat.events import Facts, Retrying, Text
+from chat.generation import limits
+from chat.models.endings import ending_of
+from chat.upstream import Prompt, TimedOut, Upstream, UpstreamError, Wiretap
+
+# What a shell reports of a program that a signal has ended: SIGINT, SIGPIPE.
+INTERRUPTED, NOBODY_READS = 130, 141
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--model", default=settings.LLM_MODEL, help="default: LLM_MODEL, else the first of /models")
+    parser.add_argument(
+        "--base-url",
+        type=_base_url,
+        default=settings.LLM_BASE_URL,
+        help="what stands before /chat/completions; default: LLM_BASE_URL. LLM_API_KEY is sent there too",
+    )
+
+
+def _base_url(text: str) -> str:
+    # The default, which may be empty, comes this way too.
+    if text and urlsplit(text).scheme not in {"http", "https"}:
+        raise ArgumentTypeError("it must begin with http:// or https://, as in http://127.0.0.1:8080/v1")
+    return text.rstrip("/")
+
+
+def client(base_url: str, *, connection: Wiretap | None = None, knows_stream_options: bool = True) -> Upstream:
+    return Upstream(
+        base_url,
+        api_key=settings.LLM_API_KEY,
+        begins_in_reasoning=settings.LLM_BEGINS_IN_REASONING,
+        knows_stream_options=knows_stream_options,
+        connection=connection,
+    )
+
+
+def sentence_of(error: UpstreamError) -> str:
+    """What the chat would say."""
+    if isinstance(error, TimedOut):
+        return str(ending_of("timed_out", timer=error.timer).sentence)
+    return str(ending_of("failed", error_code=error.code, detail=error.detail).sentence)
+
+
+@contextmanager
+def ended_by_the_user() -> Iterator[None]:
+    """Ctrl-C, or a reader who has enough (`| head -1`): nothing to complain about."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # Python would try to write the rest of its buffer once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(NOBODY_READS) from None
+
+
+class Asking:
+    """One question to the model server, and what was measured meanwhile; times in seconds."""
+
+    def __init__(self, upstream: Upstream, prompt: Prompt) -> None:
+        self._upstream = upstream
+        self._prompt = prompt
+        self.facts = Facts()
+        self.first_token: float | None = None
+        self.duration = 0.0
+
+    async def events(self) -> AsyncGenerator[Text | Retrying]:
+        """Raises UpstreamError."""
+        began = time.monotonic()
+        try:
+            async with aclosing(self._upstream.stream(self._prompt, self.facts, limits())) as events:
+                async for event in events:
+                    if isinstance(event, Text) and self.first_token is None:
+                        self.first_token = time.monotonic() - began
+                    yield event
+        finally:
+            self.duration = time.monotonic() - began

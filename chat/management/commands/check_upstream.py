@@ -1,0 +1,137 @@
+"""Which of the many dialects the model server speaks, found out by asking it three short questions."""
+
+import asyncio
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from chat.management import asking
+from chat.management.asking import Asking
+from chat.upstream import Answer, Prompt, UpstreamError, Wiretap, dialect
+
+QUESTION = {"role": "user", "content": "Say hello in one short sentence."}
+# Wrong twice, because some servers answer under any model's name.
+BAD_MODEL, BAD_QUESTION = "there-is-no-such-model", {"role": "user"}
+TELLING_HEADERS = ("content-type", "content-encoding", "cache-control", "x-accel-buffering", "x-request-id")
+MOST_MODELS = 5
+
+
+class Command(BaseCommand):
+    help = "Asks the model server three short questions and prints its dialect."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        asking.add_arguments(parser)
+
+    def handle(self, *, base_url: str, model: str, **options: Any) -> None:
+        self._base_url = base_url
+        with asking.ended_by_the_user():
+            asyncio.run(self._check(model))
+
+    async def _check(self, model: str) -> None:
+        self._say("address", self._base_url or "none")
+        first = await self._list_models()
+        model = model or first
+        plain = await self._ask(Prompt(model, (QUESTION,)))
+        self._say("reachable", "yes" if plain.answers else "no")
+        if plain.answers:
+            self._describe_head(plain)
+        if plain.answers and plain.answer.status == 200:
+            self._describe(plain)
+        if plain.failure:
+            raise CommandError(plain.failure)
+        await self._ask_without_options(model)
+        await self._provoke_error()
+
+    async def _list_models(self) -> str:
+        """The first of them, nothing if there is none."""
+        upstream = asking.client(self._base_url)
+        try:
+            names = [listed.id for listed in await upstream.catalogue.models()]
+        except UpstreamError as error:
+            self._say("models", f"not listed: {asking.sentence_of(error)}")
+            names = []
+        else:
+            rest = f" and {len(names) - MOST_MODELS} more" if len(names) > MOST_MODELS else ""
+            self._say("models", f"{len(names)}: {', '.join(names[:MOST_MODELS])}{rest}")
+        finally:
+            await upstream.aclose()
+        return names[0] if names else ""
+
+    async def _ask(self, prompt: Prompt, *, with_options: bool = True) -> "Probe":
+        probe = Probe()
+        upstream = asking.client(self._base_url, connection=Wiretap(probe.hear), knows_stream_options=with_options)
+        probe.asked = Asking(upstream, prompt)
+        try:
+            async for _ in probe.asked.events():
+                pass
+        except UpstreamError as error:
+            probe.failure = asking.sentence_of(error)
+        finally:
+            await upstream.aclose()
+        return probe
+
+    def _describe_head(self, probe: "Probe") -> None:
+        self._say("status", str(probe.answer.status))
+        self._say("headers", ", ".join(f"{name}: {value}" for name, value in probe.telling_headers()))
+        if probe.answer.status != 200:
+            self._say("error shape", dialect.error_shape(probe.body))
+
+    def _describe(self, probe: "Probe") -> None:
+        facts, body = probe.asked.facts, probe.body
+        first_token = probe.asked.first_token
+        self._say("model", facts.model or "not told")
+        self._say("line endings", dialect.line_endings(body))
+        self._say("comments", dialect.comments(body))
+        self._say("[DONE]", dialect.ends_with_done(body))
+        self._say("finish_reason", facts.finish_reason or "none")
+        self._say("reasoning", dialect.reasoning_keys(body))
+        self._say("time to first token", "none came" if first_token is None else f"{first_token:.3f} s")
+        self._say("longest silence", f"{facts.longest_silence:.3f} s")
+        refused = "; stream_options was refused with 400 before" if probe.answers[0].status == 400 else ""
+        self._say("usage", dialect.usage_place(body) + refused)
+
+    async def _ask_without_options(self, model: str) -> None:
+        probe = await self._ask(Prompt(model, (QUESTION,)), with_options=False)
+        self._say("usage unasked", probe.failure or dialect.usage_place(probe.body))
+
+    async def _provoke_error(self) -> None:
+        probe = await self._ask(Prompt(BAD_MODEL, (BAD_QUESTION,)), with_options=False)
+        if probe.answers and probe.answer.status != 200:
+            self._say("error shape", f"{probe.answer.status} {dialect.error_shape(probe.body)}")
+        self._say("error message", probe.failure or "none: a wrong model and a wrong question are answered too")
+
+    def _say(self, name: str, value: str) -> None:
+        self.stdout.write(f"{name:<20} {value}")
+        self.stdout.flush()
+
+
+class Probe:
+    """One question, and all that came over the wire for it."""
+
+    asked: Asking
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+        self.failure = ""
+        self._pieces: list[bytes] = []
+
+    def hear(self, answer: Answer, data: bytes) -> None:
+        """Of several answers, as after a refused option, the last one's body counts."""
+        if not data:
+            self.answers.append(answer)
+            self._pieces.clear()
+        self._pieces.append(data)
+
+    @property
+    def answer(self) -> Answer:
+        return self.answers[-1]
+
+    @property
+    def body(self) -> bytes:
+        return self.answer.decoded(b"".join(self._pieces)) if self.answers else b""
+
+    def telling_headers(self) -> list[tuple[str, str]]:
+        headers = self.answer.headers
+        return [(name, headers[name]) for name in TELLING_HEADERS if name in headers]

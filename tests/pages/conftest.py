@@ -1,0 +1,25 @@
+import pytest
+from django.test import Client
+
+from chat.engine import engine
+from chat.generation import Job
+from chat.models import User
+from tests.factories import make_user
+
+
+@pytest.fixture
+def anna(client: Client, db: None) -> User:
+    """Logged in."""
+    anna = make_user()
+    client.force_login(anna)
+    return anna
+
+
+@pytest.fixture(autouse=True)
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
+    """The replies that would be written now: no test here waits for a model."""
+    jobs: list[Job] = []
+    monkeypatch.setattr(engine, "begin", jobs.append)
+    monkeypatch.setattr(engine, "offered", lambda: ())
+    monkeypatch.setattr(engine, "draining", False)
+    return jobs

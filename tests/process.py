@@ -1,0 +1,281 @@
+"""The server as production runs it: `manage.py serve` in a process of its own, with a database of its own."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from chat.models import User
+from tests.fake_upstream import FakeUpstream
+from tests.site import Person, Site, Told, events_of
+
+ROOT = Path(__file__).parent.parent
+START_SECONDS = 30.0
+SECRET_KEY = "a long random text that only these tests know, of sixty characters"
+
+# Sessions are rows of the server's own database: made there, once, and copied with it.
+SIGN_IN = """
+from datetime import timedelta
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+from chat.models import User
+for name in ("anna", "boris"):
+    user = User.objects.create(username=name)
+    data = SessionStore().encode({
+        SESSION_KEY: str(user.pk),
+        BACKEND_SESSION_KEY: "django.contrib.auth.backends.ModelBackend",
+        HASH_SESSION_KEY: user.get_session_auth_hash(),
+    })
+    until = timezone.now() + timedelta(days=1)
+    Session.objects.create(session_key=f"session-of-{name}", session_data=data, expire_date=until)
+"""
+
+
+def session_of(name: str) -> str:
+    return f"session-of-{name}"
+
+
+def make_database(path: Path) -> None:
+    """Migrated, with Anna and Boris signed in."""
+    for command in (["migrate", "--verbosity", "0"], ["shell", "--verbosity", "0", "-c", SIGN_IN]):
+        subprocess.run(_manage(*command), env=environment(path), cwd=ROOT, check=True, timeout=60)
+
+
+def environment(database: Path, **settings: str) -> dict[str, str]:
+    """Nothing of the developer's own settings."""
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "SECRET_KEY": SECRET_KEY,
+        "DATABASE_URL": f"sqlite:///{database}",
+        "MAX_REPLIES_PER_USER": "1000",
+        "LLM_MAX_REPLY_CHARS": "6000000",
+        **settings,
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _manage(*arguments: str) -> list[str]:
+    return [sys.executable, "-W", "error::ResourceWarning", "manage.py", *arguments]
+
+
+@dataclass
+class ServerProcess:
+    """`start`, `kill`, `terminate` and `start` again: port, database and log stay the same."""
+
+    folder: Path
+    upstream: FakeUpstream
+    settings: dict[str, str] = field(default_factory=dict)
+    database: Path = Path()
+    port: int = field(default_factory=free_port)
+    people: list[Person] = field(default_factory=list)
+    _process: "subprocess.Popen[bytes] | None" = None
+
+    def __post_init__(self) -> None:
+        self._log = self.folder / f"server-{self.port}.log"
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    def launch(self) -> Self:
+        """Without waiting for it."""
+        env = environment(self.database, LLM_BASE_URL=self.upstream.base_url, **self.settings)
+        command = _manage("serve", "--host", "127.0.0.1", "--port", str(self.port))
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
+        return self
+
+    def start(self) -> Self:
+        self.launch()
+        wait_until(lambda: self.readiness() == 200, START_SECONDS, self.log_text)
+        return self
+
+    def readiness(self) -> int:
+        """The status of /readyz; 0 if nobody answers."""
+        try:
+            return httpx.get(f"{self.base_url}/readyz", timeout=10).status_code
+        except httpx.TransportError:
+            return 0
+
+    def kill(self) -> None:
+        """As the kernel does when memory runs out: nothing is said and nothing is saved."""
+        assert self._process
+        self._process.kill()
+        self._process.wait(10)
+
+    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        assert self._process
+        self._process.send_signal(number)
+
+    def wait(self, timeout: float) -> int:
+        """The exit code."""
+        assert self._process
+        return self._process.wait(timeout)
+
+    def stop(self) -> None:
+        if self._process and self._process.poll() is None:
+            self.kill()
+        for person in self.people:
+            person.http.close()
+
+    # --- What is there to see ---------------------------------------------------------------------------------------
+
+    def person(self, name: str = "anna") -> Person:
+        self.people.append(Person(Site(self.base_url, self.upstream), User(username=name), session_of(name)))
+        return self.people[-1]
+
+    def log_text(self) -> str:
+        return self._log.read_text()
+
+    def log(self, event: str = "") -> list[dict[str, Any]]:
+        """Its lines, all of them JSON; those of one event."""
+        lines = [json.loads(line) for line in self.log_text().splitlines()]
+        return [line for line in lines if event in ("", line["event"])]
+
+    def complaints(self) -> list[str]:
+        """What should not be in the log: errors, and lines that are not ours."""
+        return [line for line in self.log_text().splitlines() if not _is_calm(line)]
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Past Django and its models."""
+        with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def statuses(self) -> dict[str, str]:
+        """Of all replies, by their ids."""
+        return {as_uuid(reply): status for reply, status in self.rows("SELECT message_id, status FROM chat_generation")}
+
+    def text_of(self, reply: str) -> str:
+        return str(self.rows("SELECT text FROM chat_message WHERE id = ?", reply.replace("-", ""))[0][0])
+
+    @contextlib.contextmanager
+    def database_away(self) -> Iterator[None]:
+        """Nobody can write as long as this lasts."""
+        connection = sqlite3.connect(self.database, timeout=10, isolation_level=None)
+        with contextlib.closing(connection):
+            connection.execute("BEGIN EXCLUSIVE")
+            yield
+            connection.execute("ROLLBACK")
+
+    # --- What it costs ----------------------------------------------------------------------------------------------
+
+    def memory_kb(self) -> int:
+        """Of the process, resident."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+    def open_files(self) -> int:
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+
+@dataclass
+class Servers:
+    """Makes servers for one test, each with a fresh copy of the database unless it shares one."""
+
+    folder: Path
+    template: Path
+    upstream: FakeUpstream
+    made: list[ServerProcess] = field(default_factory=list)
+
+    def new(self, *, database: Path | None = None, **settings: str) -> ServerProcess:
+        server = ServerProcess(self.folder, self.upstream, settings)
+        server.database = database or self.folder / f"{server.port}.sqlite3"
+        if not database:
+            shutil.copy(self.template, server.database)
+        self.made.append(server)
+        return server
+
+    def start(self, **settings: str) -> ServerProcess:
+        return self.new(**settings).start()
+
+    def stop(self) -> None:
+        for server in self.made:
+            server.stop()
+
+
+class Reader(threading.Thread):
+    """Asks, or follows a reply, and notes what it is told and when; until the end or the loss of the connection."""
+
+    def __init__(self, person: Person, model: str = "", *, reply: str = "", after: str = "0.0") -> None:
+        super().__init__(daemon=True)
+        self.person, self.model, self.follows, self.after = person, model, reply, after
+        self.told = Told()
+        self.times: list[float] = []
+        self.lost = False
+        self.start()
+
+    def run(self) -> None:
+        follow = {"reply": self.follows, "after": self.after}
+        stream = self.person.http.stream("GET", "/chat/stream", params=follow)
+        try:
+            with stream if self.follows else self.person.asking(model=self.model) as response:
+                for id_, event in events_of(response):
+                    self.told.ids.append(id_)
+                    self.told.events.append(event)
+                    self.times.append(time.monotonic())
+        except httpx.TransportError:
+            self.lost = True
+
+    @property
+    def reply(self) -> str:
+        return self.told.reply
+
+    def text(self, before: float = float("inf")) -> str:
+        """What it had by then."""
+        pairs = zip(self.times, self.told.events, strict=False)
+        return "".join(event["text"] for at, event in pairs if event["type"] == "delta" and at < before)
+
+    def wait_for_text(self, timeout: float = 10.0) -> None:
+        wait_until(lambda: bool(self.text()), timeout, lambda: str(self.told.events))
+
+    @property
+    def last_word(self) -> dict[str, Any]:
+        """The end that it was told, or nothing yet."""
+        events = self.told.events
+        return events[-1] if events and events[-1]["type"] == "end" else {}
+
+
+def wait_until(is_so: Callable[[], bool], timeout: float, what: Callable[[], str] = lambda: "") -> float:
+    """Seconds that it took."""
+    began = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - began < timeout, f"not within {timeout} s: {what()[-2000:]}"
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def _is_calm(line: str) -> bool:
+    try:
+        return json.loads(line)["level"] in {"INFO", "WARNING"}
+    except ValueError:
+        return False
+
+
+def as_uuid(raw: str) -> str:
+    return f"{raw[:8]}-{raw[8:12]}-{raw[12:16]}-{raw[16:20]}-{raw[20:]}"
