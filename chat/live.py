@@ -50,7 +50,7 @@ class Growing:
         self.answer = GrowingText()
         self.retrying: Retrying | None = None
         self.end: End | None = None
-        self._news = asyncio.Event()
+        self._waiters: set[asyncio.Future[bool]] = set()
 
     @property
     def cursor(self) -> Cursor:
@@ -72,22 +72,31 @@ class Growing:
         self._tell()
 
     def _tell(self) -> None:
-        # A pulse: wakes who waits now; a reader looks at the text before it waits, so it misses nothing.
-        self._news.set()
-        self._news.clear()
+        for waiter in self._waiters:
+            _wake(waiter, True)
 
     def text_after(self, after: Cursor, most: int = -1) -> Text:
         return Text(self.reasoning.read(after.reasoning, most), self.answer.read(after.answer, most))
 
     async def read(self, after: Cursor, *, told: Retrying | None, timeout: float) -> Grown | None:
         """What has grown beyond `after`, waiting for it at most `timeout` seconds (then None)."""
-        try:
-            async with asyncio.timeout(timeout):
-                while not (grown := self._grown(after, told)):
-                    await self._news.wait()
-        except TimeoutError:
-            return None
+        until = asyncio.get_running_loop().time() + timeout
+        while not (grown := self._grown(after, told)):
+            if not await self._news(until):
+                return None
         return grown
+
+    async def _news(self, until: float) -> bool:
+        """Wait to be told; False if the time is over. A third of the price of asyncio.timeout and an Event."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[bool] = loop.create_future()
+        timer = loop.call_at(until, _wake, waiter, False)
+        self._waiters.add(waiter)
+        try:
+            return await waiter
+        finally:
+            self._waiters.discard(waiter)
+            timer.cancel()
 
     def _grown(self, after: Cursor, told: Retrying | None) -> Grown | None:
         text = self.text_after(after, MOST_AT_ONCE)
@@ -99,6 +108,11 @@ class Growing:
         if self.retrying and self.retrying != told and not self.cursor.answer and not self.cursor.reasoning:
             return Grown(text, reached, retrying=self.retrying)
         return None
+
+
+def _wake(waiter: asyncio.Future[bool], is_news: bool) -> None:
+    if not waiter.done():
+        waiter.set_result(is_news)
 
 
 class Replies:

@@ -1,13 +1,15 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from chat.views import accounts, pages, stream
+from chat.consumers import DoorbellConsumer
+from chat.views import accounts, changes, pages, stream
 
 urlpatterns = [
     path("", pages.home, name="home"),
     path("chat/", pages.new_conversation, name="new_conversation"),
     path("chat/stream", stream.stream, name="stream"),
     path("chat/stop", stream.stop, name="stop"),
+    path("chat/changes", changes.changes, name="changes"),
     path("chat/<uuid:conversation>/", pages.conversation, name="conversation"),
     path("chat/<uuid:conversation>/messages/<uuid:message>/", pages.message, name="message"),
     path("accounts/signup/", accounts.signup, name="signup"),
@@ -15,4 +17,7 @@ urlpatterns = [
     path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
     path("accounts/password/", auth.PasswordChangeView.as_view(), name="password_change"),
     path("accounts/password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),
+]
+websocket_urlpatterns = [
+    path("chat/doorbell", DoorbellConsumer.as_asgi()),
 ]

@@ -7,17 +7,20 @@ import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from asgiref.sync import ThreadSensitiveContext
-from channels.routing import ProtocolTypeRouter
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import WebsocketDenier
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.urls import re_path
 from servestatic import ServeStaticASGI
+
+from chat.threads import DatabaseThread
 
 logger = logging.getLogger("config.requests")
 
@@ -34,7 +37,7 @@ HEALTH_PATHS = {"/healthz", "/readyz"}
 
 def on_shared_threads(application: Application) -> Application:
     """Sync views and middleware of one request stay on one thread, but it is not theirs alone."""
-    threads = cycle([ThreadPoolExecutor(max_workers=1, thread_name_prefix="request") for _ in range(THREADS)])
+    threads = cycle([DatabaseThread("request") for _ in range(THREADS)])
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
         async with ThreadSensitiveContext(executor=next(threads)):
@@ -126,4 +129,9 @@ django = undisturbed(on_shared_threads(get_asgi_application()))
 with_static_files = ServeStaticASGI(
     django, root=settings.STATIC_ROOT, prefix=settings.STATIC_URL, immutable_file_test=is_hashed
 )
-application = ProtocolTypeRouter({"http": logged(with_static_files)})
+
+# After Django: it needs the models.
+from chat.urls import websocket_urlpatterns  # noqa: E402
+
+websockets = URLRouter([*websocket_urlpatterns, re_path("", WebsocketDenier.as_asgi())])
+application = ProtocolTypeRouter({"http": logged(with_static_files), "websocket": on_shared_threads(websockets)})

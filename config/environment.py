@@ -1,7 +1,11 @@
-"""How one variable is read: from the environment, from `.env`, or (for secrets) from the file that NAME_FILE names."""
+"""How one variable is read: from the environment, from `.env`, or (for secrets) from the file that NAME_FILE names.
+
+An empty one is as good as none. Errors name the variable and, where it may be a secret, not its value.
+"""
 
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -15,19 +19,47 @@ env.read_env(BASE_DIR / ".env")
 
 
 def text(name: str, default: str = "") -> str:
-    return str(env.str(name, default=default)).strip()
+    """As it stands there: env.str() would take what begins with $ for the name of another variable."""
+    try:
+        return str(env.ENVIRON.get(name, default)).strip() or default
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ImproperlyConfigured(f"{name}_FILE can't be read: {reason}.") from None
+
+
+def key(name: str) -> str:
+    """What is sent in a header."""
+    value = text(name)
+    if not value.isascii() or not value.isprintable():
+        raise ImproperlyConfigured(f"{name} must be one line of ASCII characters.")
+    return value
+
+
+def web_address(name: str) -> str:
+    value = text(name).rstrip("/")
+    if value and not (_scheme_of(value) in {"http", "https"} and urlsplit(value).hostname):
+        raise ImproperlyConfigured(f"{name} must begin with http:// or https://, as in http://127.0.0.1:8080/v1.")
+    return value
+
+
+def origins(name: str) -> list[str]:
+    """What stands in the address bar before the path."""
+    values = words(name, [])
+    if not all(_scheme_of(value) in {"http", "https"} for value in values):
+        raise ImproperlyConfigured(f"{name} must begin with http:// or https://, as in https://chat.example.com.")
+    return values
 
 
 def words(name: str, default: list[str]) -> list[str]:
     """A list of words, separated by commas."""
-    return [word.strip() for word in env.list(name, default=default) if word.strip()]
+    return [word.strip() for word in text(name).split(",") if word.strip()] or default
 
 
 def flag(name: str, default: bool) -> bool:
     value = text(name, str(default)).lower()
     if value in {"1", "true", "yes", "on", "y"}:
         return True
-    if value in {"0", "false", "no", "off", "n", ""}:
+    if value in {"0", "false", "no", "off", "n"}:
         return False
     raise ImproperlyConfigured(f"{name} must be on or off, not {value!r}.")
 
@@ -53,10 +85,31 @@ def database(name: str, default: Path) -> dict[str, Any]:
     if not url:
         default.parent.mkdir(exist_ok=True)
         url = f"sqlite:///{default}"
-    parsed = environ.Env.db_url_config(url)
-    if not parsed.get("ENGINE"):
-        raise ImproperlyConfigured(f"{name} must be a URL, as in postgres://user:password@host/name")
-    return dict(parsed)
+    try:
+        if url.partition("://")[0] in {"sqlite", "postgres", "postgresql"}:
+            return dict(environ.Env.db_url_config(url))
+    except ValueError:
+        pass
+    example = "postgres://user:password@host/name or sqlite:////absolute/path"
+    raise ImproperlyConfigured(f"{name} must be a URL, as in {example}.")
+
+
+def redis(name: str) -> str:
+    url = text(name)
+    if url and _scheme_of(url) not in {"redis", "rediss", "unix"}:
+        raise ImproperlyConfigured(f"{name} must be a URL, as redis://:password@host:6379/0 or unix:///path/to/socket.")
+    return url
+
+
+def _scheme_of(url: str) -> str:
+    """Nothing if it is no URL."""
+    try:
+        parts = urlsplit(url)
+        # Looked at because it raises.
+        _ = parts.port
+    except ValueError:
+        return ""
+    return parts.scheme if "://" in url else ""
 
 
 def _number(name: str, kind: type[N], default: N, minimum: N) -> N:

@@ -1,12 +1,25 @@
 """Every setting, read once from the environment (see `.env.example`); a wrong value stops the start with one line."""
 
-from urllib.parse import urlsplit
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from config.environment import BASE_DIR, choice, count, database, flag, seconds, text, words
+from config.environment import (
+    BASE_DIR,
+    choice,
+    count,
+    database,
+    flag,
+    key,
+    origins,
+    redis,
+    seconds,
+    text,
+    web_address,
+    words,
+)
 
 DEBUG = flag("DEBUG", False)
 SECRET_KEY = text("SECRET_KEY")
@@ -16,10 +29,8 @@ if not SECRET_KEY:
     SECRET_KEY = "only-for-debugging"  # noqa: S105 - refused above unless DEBUG is on
 
 # --- The model server ---------------------------------------------------------------------------------------------
-LLM_BASE_URL = text("LLM_BASE_URL").rstrip("/")
-if LLM_BASE_URL and urlsplit(LLM_BASE_URL).scheme not in {"http", "https"}:
-    raise ImproperlyConfigured("LLM_BASE_URL must begin with http:// or https://, as in http://127.0.0.1:8080/v1")
-LLM_API_KEY = text("LLM_API_KEY")
+LLM_BASE_URL = web_address("LLM_BASE_URL")
+LLM_API_KEY = key("LLM_API_KEY")
 LLM_MODEL = text("LLM_MODEL")
 LLM_CONNECT_TIMEOUT = seconds("LLM_CONNECT_TIMEOUT", 5)
 LLM_FIRST_TOKEN_TIMEOUT = seconds("LLM_FIRST_TOKEN_TIMEOUT", 120)
@@ -43,7 +54,7 @@ SIGNUP = choice("SIGNUP", "closed", ("closed", "open"))
 
 # --- Django ---------------------------------------------------------------------------------------------------------
 ALLOWED_HOSTS = words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS = origins("CSRF_TRUSTED_ORIGINS")
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 AUTH_USER_MODEL = "chat.User"
@@ -114,12 +125,23 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 
+# What several web processes have in common; without it there is one.
+REDIS_URL = redis("REDIS_URL")
+CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+if REDIS_URL:
+    # Publish and forget: one command for each message, nothing is stored, and who was killed leaves nothing behind.
+    # Channels' other layer keeps a queue for each reader, with eight commands for what may be lost here anyway.
+    CHANNEL_LAYERS["default"] = {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL]},
+    }
+
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "config.static_files.HashedStaticFiles"},
 }
 
 # --- Languages and time ---------------------------------------------------------------------------------------------
@@ -161,6 +183,8 @@ LOGGING = {
     "loggers": {
         "chat": {"level": "INFO"},
         "config": {"level": "INFO"},
+        # Every second while Redis is away; the doorbell says it once.
+        "channels_redis": {"level": "CRITICAL"},
         "django": {"handlers": [], "level": "WARNING"},
         # The request line has the status already.
         "django.request": {"level": "ERROR", "filters": ["raised"]},

@@ -9,3 +9,6 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]
+
+handler400 = "chat.views.errors.bad_request"
+handler500 = "chat.views.errors.server_error"

@@ -7,12 +7,17 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from chat.engine import engine
 from tests.fake_upstream import FakeUpstream
 from tests.process import Servers, make_database
 from tests.site import Person, Site
+
+# A slow machine is no failure.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,16 @@ def at_random(seed: int) -> Cut:
     return cut
 
 
+def at(places: Iterable[int]) -> Cut:
+    """At these places, as far as there are so many bytes."""
+
+    def cut(data: bytes) -> Iterable[bytes]:
+        inside = sorted(min(place, len(data)) for place in places)
+        return (data[start:stop] for start, stop in pairwise([0, *inside, len(data)]))
+
+    return cut
+
+
 def cut_named(name: str) -> Cut:
     """`whole`, `bytes` or `split-<seed>`; ValueError for anything else."""
     if name == "whole":

@@ -203,7 +203,7 @@ class Servers:
     upstream: FakeUpstream
     made: list[ServerProcess] = field(default_factory=list)
 
-    def new(self, *, database: Path | None = None, **settings: str) -> ServerProcess:
+    def new(self, database: Path | None = None, **settings: str) -> ServerProcess:
         server = ServerProcess(self.folder, self.upstream, settings)
         server.database = database or self.folder / f"{server.port}.sqlite3"
         if not database:
@@ -212,7 +212,7 @@ class Servers:
         return server
 
     def start(self, **settings: str) -> ServerProcess:
-        return self.new(**settings).start()
+        return self.new(None, **settings).start()
 
     def stop(self) -> None:
         for server in self.made:

@@ -100,6 +100,18 @@ TEXT_ROWS = (
         ),
         expect=replace(COMPLETE, reasoning="a😀b\ufffd\ufffd"),
     ),
+    row(
+        "X16",
+        "a lone surrogate and NUL in the finish_reason",
+        Send(escaped(ROLE, *said(*TEXT_PIECES), *ended("e\ud83dos\0")) + DONE),
+        expect=replace(COMPLETE, finish_reason="e\ufffdos\ufffd"),
+    ),
+    row(
+        "X17",
+        "a lone surrogate and NUL in an error",
+        Send(escaped(ROLE, *said(*SO_FAR_PIECES), error("out of \ud83d\0 order"))),
+        expect=Expect("failed", SO_FAR, error_contains="out of \ufffd\ufffd order", error_code="upstream_error"),
+    ),
 )
 
 UNREADABLE_ROWS = (

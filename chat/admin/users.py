@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from chat.logins import recheck
 from chat.models import Generation, User
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class UserAdmin(DjangosUserAdmin):
                 Generation.objects.running().filter(conversation__owner__in=people).update(stop_requested_at=Now())
             for user in people:
                 self.log_change(request, user, "Activated." if is_active else "Deactivated.")
+                recheck(user.pk)
         count = len(people)
         self.message_user(
             request, ngettext("%d person changed.", "%d people changed.", count) % count, messages.SUCCESS

@@ -63,6 +63,11 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
     def newest_first(self) -> ConversationQuerySet:
         return self.alive().order_by("-last_message_at", "id")
 
+    def changed_since(self, number: int) -> ConversationQuerySet:
+        """The deleted ones too. `running`: the reply that is being written there."""
+        running = Generation.objects.running().filter(conversation=models.OuterRef("pk")).values("pk")
+        return self.filter(change__gt=number).order_by("change").annotate(running=models.Subquery(running))
+
 
 class Conversation(models.Model):
     """A tree of questions and answers with one owner; `leaf` is the end of the branch that is being read."""

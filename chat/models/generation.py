@@ -21,6 +21,7 @@ DEAD_AFTER = timedelta(seconds=5)
 class StoredState:
     """A reply as the database has it. `end` and `usage` as the events of the same names have them."""
 
+    writer: str
     text: str
     reasoning: str
     end: dict[str, str] | None = None
@@ -69,7 +70,7 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
                 "timer": evidence.timer,
             }
             usage = evidence.usage
-        return StoredState(**generation.saved_so_far(), end=end, usage=usage)
+        return StoredState(generation.writer, **generation.saved_so_far(), end=end, usage=usage)
 
     def finish(
         self, reply: uuid.UUID, *, writer: str, row: dict[str, Any], text: dict[str, str], evidence: dict[str, Any]

@@ -18,7 +18,7 @@ from chat.upstream.body import Body
 from chat.upstream.catalogue import Catalogue
 from chat.upstream.chunks import ChunkReader, message_of
 from chat.upstream.timers import Limits, Timers
-from chat.upstream.transport import beginning_of, pieces_of, plain_errors, transport
+from chat.upstream.transport import beginning_of, pieces_of, plain_errors, transport, without_credentials
 
 MOST_ATTEMPTS = 3
 # After the finish_reason the usage and [DONE] may still come; nobody needs to wait long for them.
@@ -48,17 +48,18 @@ class Upstream:
         knows_stream_options: bool = True,
         connection: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._base_url = base_url
+        self._base_url, basic = without_credentials(base_url)
         self._key = api_key
         self._begins_in_reasoning = begins_in_reasoning
         self._knows_stream_options = knows_stream_options
         self._client = httpx.AsyncClient(
             transport=connection or transport(),
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            auth=None if api_key else basic,
             # Of the timers only this one is httpx's; the others are ours (see timers.py).
             timeout=httpx.Timeout(None),
         )
-        self.catalogue = Catalogue(self._client, base_url)
+        self.catalogue = Catalogue(self._client, self._base_url)
 
     async def stream(self, prompt: Prompt, facts: Facts, limits: Limits) -> AsyncGenerator[Text | Retrying, None]:
         """The text as it comes; before it, a Retrying for each attempt that failed. Raises UpstreamError.

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from typing import cast
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 import httpx
@@ -27,6 +28,14 @@ def transport() -> httpx.AsyncBaseTransport:
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     return AiohttpTransport(client=session)
+
+
+def without_credentials(base_url: str) -> tuple[str, httpx.BasicAuth | None]:
+    """aiohttp refuses a name and a password in an address, and in errors and logs nobody needs them."""
+    parts = urlsplit(base_url)
+    credentials, _, host = parts.netloc.rpartition("@")
+    name, _, password = map(unquote, credentials.partition(":"))
+    return parts._replace(netloc=host).geturl(), httpx.BasicAuth(name, password) if credentials else None
 
 
 @contextmanager

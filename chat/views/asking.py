@@ -12,6 +12,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from chat.doorbell import doorbell
 from chat.engine import engine
 from chat.events import Start
 from chat.generation import Job
@@ -54,6 +55,7 @@ def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], request
         raise Refusal(429, "too_many_replies", message, retry_after=5) from None
     if asked.is_new:
         engine.begin(_job(asked, request_id))
+        doorbell.ring(user.pk, asked.reply.conversation_id, "running", reply=asked.reply.pk)
     return asked
 
 

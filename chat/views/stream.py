@@ -7,8 +7,15 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
-from django.shortcuts import redirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -81,7 +88,7 @@ async def stop(request: SignedIn) -> HttpResponseBase:
     if reply.generation.is_running:
         await _stop(reply)
     if is_form:
-        return redirect("conversation", conversation=reply.conversation_id)
+        return HttpResponseRedirect(reverse("conversation", args=[reply.conversation_id]), status=303)
     return JsonResponse({"status": reply.generation.status})
 
 
@@ -103,9 +110,20 @@ async def _growing(reply: Message) -> Growing:
     return engine.replies.get(reply.pk) or await engine.follow(start_of(reply))
 
 
+class EventStream(StreamingHttpResponse):
+    """Its events go to the server as they are, not through Django's two wrappers."""
+
+    def __init__(self, events: AsyncIterator[bytes], **options: Any) -> None:
+        super().__init__(events, **options)
+        self._events = events
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._events
+
+
 def _streaming(growing: Growing, cursor: Cursor) -> StreamingHttpResponse:
     events = _events(growing, cursor, translation.get_language() or "en")
-    return StreamingHttpResponse(events, content_type="text/event-stream", headers=HEADERS)
+    return EventStream(events, content_type="text/event-stream", headers=HEADERS)
 
 
 async def _events(growing: Growing, cursor: Cursor, language: str) -> AsyncIterator[bytes]:
@@ -165,9 +183,10 @@ def _reply_to_stop(user: User, fields: dict[str, Any]) -> Message:
 
 
 async def _stop(reply: Message) -> None:
-    """In this process at once, in another one at its next heartbeat."""
+    """In this process at once, in another one by the relay, or at its next heartbeat."""
     if not engine.stop(reply.pk):
         await sync_to_async(reply.generation.request_stop)()
+        await engine.stop_elsewhere(reply.generation.writer, reply.pk)
     growing = await _growing(reply)
     end_cursor = Cursor(reasoning=2**40, answer=2**40)
     await growing.read(end_cursor, told=growing.retrying, timeout=STOP_SECONDS)

@@ -1,0 +1,74 @@
+"""Replies that grow elsewhere, or have ended: their text as the database has it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from django.db import InterfaceError, OperationalError
+
+from chat import models
+from chat.events import End, Start, Text, Usage
+from chat.live import Growing
+from chat.relaying import Relaying
+from chat.threads import InDatabase
+
+# As often as the writers save.
+LOOK_SECONDS = 1.0
+# What came through the relay a moment ago need not be asked for.
+FED_SECONDS = 2.0
+
+
+class Followed:
+    """All readers of one reply share its text, and it goes with the last of them."""
+
+    def __init__(
+        self,
+        in_database: InDatabase,
+        spawn: Callable[[Coroutine[Any, Any, None]], Any],
+        relaying: Relaying | None = None,
+    ) -> None:
+        self._in_database, self._spawn, self._relaying = in_database, spawn, relaying
+        self._growing: WeakValueDictionary[UUID, Growing] = WeakValueDictionary()
+
+    async def growing(self, start: Start) -> Growing:
+        """Whole if it has ended, else its snapshots as they come, to its end."""
+        if shared := self._shared(start.reply):
+            return shared
+        growing = Growing(start)
+        writer = await self._look(growing)
+        # Another reader may have been faster.
+        if shared := self._shared(start.reply):
+            return shared
+        self._growing[start.reply] = growing
+        if not growing.end:
+            if self._relaying:
+                self._relaying.receive(growing, writer)
+            self._spawn(self._keep_looking(growing))
+        return growing
+
+    def _shared(self, reply: UUID) -> Growing | None:
+        """Not if it was swept: its writer may have been only cut off, and replace that end by its own."""
+        growing = self._growing.get(reply)
+        was_swept = growing and growing.end and growing.end.status == "interrupted"
+        return None if was_swept else growing
+
+    async def _keep_looking(self, growing: Growing) -> None:
+        now = asyncio.get_running_loop().time
+        while not growing.end:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not self._relaying or now() - self._relaying.fed_at(growing.start.reply) > FED_SECONDS:
+                await self._look(growing)
+
+    async def _look(self, growing: Growing) -> str:
+        """Take over what the database has beyond what is here; tells who writes it, if the database can be asked."""
+        try:
+            state = await self._in_database(models.Generation.objects.state_of, growing.start.reply)
+        except (OperationalError, InterfaceError):
+            return ""
+        have = growing.cursor
+        growing.append(Text(state.reasoning[have.reasoning :], state.text[have.answer :]))
+        if state.end:
+            growing.finish(End(**state.end, usage=Usage(**state.usage) if state.usage else None))
+        return state.writer

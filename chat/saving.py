@@ -1,0 +1,141 @@
+"""What the database gets of the replies that this process writes: a snapshot every second, and each end."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+from chat import models
+from chat.events import Cursor, End, Text
+from chat.generation import Writer
+from chat.threads import InDatabase
+
+logger = logging.getLogger(__name__)
+
+SNAPSHOT_SECONDS = 1.0
+SWEEP_SECONDS = 30.0
+# A sweep at the start meets rows whose writer has died a moment ago: they are dead, but not for long enough yet.
+SECOND_SWEEP_SECONDS = models.DEAD_AFTER.total_seconds() + 1
+
+
+class Saving:
+    """`writers` are the engine's, by reply; `name` is the process's, as the rows have it."""
+
+    def __init__(
+        self, name: str, writers: dict[UUID, Writer], in_database: InDatabase, stop: Callable[[UUID], object]
+    ) -> None:
+        self._name, self._writers, self._in_database, self._stop = name, writers, in_database, stop
+        self._is_away = False
+
+    async def save_end(self, writer: Writer, end: End) -> bool:
+        """Wait for a database that is away, within the patience that is set."""
+        reply, pause, now = writer.job.start.reply, 0.2, asyncio.get_running_loop().time
+        deadline = now() + settings.SAVE_PATIENCE_SECONDS
+        row = {"status": end.status, "first_token_at": writer.first_token_at, "omitted": writer.omitted}
+        while True:
+            try:
+                return await self._in_database(
+                    models.Generation.objects.finish,
+                    reply,
+                    writer=self._name,
+                    row=row,
+                    text=writer.whole_text(),
+                    evidence=writer.evidence(end),
+                )
+            except (OperationalError, InterfaceError) as error:
+                if now() + pause > deadline:
+                    fate = "reply not saved: only its snapshots are left"
+                    logger.error(fate, extra={"reply": reply, "reason": str(error)})
+                    return False
+            except DatabaseError:
+                # Waiting would not help; the sweep will keep what the snapshots have.
+                logger.exception("reply not saved", extra={"reply": reply})
+                return False
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 5.0)
+
+    async def snapshot_every_second(self) -> None:
+        while True:
+            await asyncio.sleep(SNAPSHOT_SECONDS)
+            if writers := [writer for writer in self._writers.values() if writer.growing.end is None]:
+                await self._snapshot(writers)
+
+    async def _snapshot(self, writers: list[Writer]) -> None:
+        """What grew and the heartbeat, of all replies in one transaction; one by one if that fails."""
+        try:
+            await self._save_pieces(writers)
+        except (OperationalError, InterfaceError) as error:
+            if not self._is_away:
+                logger.warning("database is away: replies go on in memory", extra={"reason": str(error)})
+            self._is_away = True
+            return
+        except DatabaseError:
+            for writer in writers:
+                await self._snapshot_one(writer)
+        if self._is_away:
+            logger.warning("database is back")
+        self._is_away = False
+
+    async def _snapshot_one(self, writer: Writer) -> None:
+        try:
+            await self._save_pieces([writer])
+        except DatabaseError as error:
+            logger.error("snapshot failed", extra={"reply": writer.job.start.reply, "reason": str(error)})
+
+    async def _save_pieces(self, writers: list[Writer]) -> None:
+        grown: list[tuple[Writer, Text, Cursor]] = [(writer, *writer.unsaved()) for writer in writers]
+        pieces = [
+            models.Piece(generation_id=writer.job.start.reply, text=text.answer, reasoning=text.reasoning)
+            for writer, text, _ in grown
+        ]
+        to_stop = await self._in_database(models.Generation.objects.save_snapshot, self._name, pieces)
+        for writer, _, cursor in grown:
+            writer.saved = cursor
+        for reply in to_stop:
+            self._stop(reply)
+
+    async def sweep_now_and_then(self) -> None:
+        await self._sweep()
+        await asyncio.sleep(SECOND_SWEEP_SECONDS)
+        while True:
+            await self._sweep()
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _sweep(self) -> None:
+        try:
+            ended = await self._in_database(models.Generation.objects.sweep, but=list(self._writers))
+        except DatabaseError as error:
+            logger.warning("sweep failed", extra={"reason": str(error)})
+            return
+        for reply in ended:
+            logger.info("reply swept", extra={"reply": reply, "status": "interrupted"})
+
+
+def log_end(writer: Writer, end: End, is_saved: bool) -> None:
+    """One line for each reply: ids, figures and how it ended; never a text."""
+    usage = end.usage
+    logger.info(
+        "reply ended",
+        extra={
+            "reply": writer.job.start.reply,
+            "conversation": writer.job.start.conversation,
+            "owner": writer.job.owner,
+            "request_id": writer.job.request_id,
+            "status": end.status,
+            "saved": is_saved,
+            "finish_reason": end.finish_reason,
+            "error": end.code,
+            "timer": end.timer,
+            "model": writer.facts.model or writer.job.start.model,
+            "attempts": writer.facts.attempts,
+            "prompt_tokens": usage.prompt_tokens if usage else None,
+            "completion_tokens": usage.completion_tokens if usage else None,
+            "first_token_ms": writer.evidence(end)["first_token_ms"],
+            "duration_ms": round(writer.duration * 1000),
+            "chunks": writer.facts.chunks,
+            "bytes": writer.facts.bytes,
+        },
+    )

@@ -1,0 +1,64 @@
+"""The client's address and scheme as trusted proxies tell them; what anybody else tells of them is dropped."""
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Scope = dict[str, Any]
+Application = Callable[[Scope, Any, Any], Awaitable[None]]
+
+ENCRYPTED = {"http": "https", "websocket": "wss"}
+
+
+def behind_proxies(application: Application, trusted: list[Network]) -> Application:
+    async def run(scope: Scope, receive: Any, send: Any) -> None:
+        await application(_as_told(scope, trusted) if scope["type"] in ENCRYPTED else scope, receive, send)
+
+    return run
+
+
+def _as_told(scope: Scope, trusted: list[Network]) -> Scope:
+    """Without the headers: nothing that comes after needs to know whom to trust."""
+    told: dict[bytes, list[str]] = {b"x-forwarded-for": [], b"x-forwarded-proto": []}
+    headers = []
+    for name, value in scope["headers"]:
+        if name in told:
+            # A header may come several times, with several entries: each proxy adds its own at the right end.
+            told[name] += value.decode("latin-1").split(",")
+        if not name.startswith((b"x-forwarded-", b"forwarded")):
+            headers.append((name, value))
+    scope = {**scope, "headers": headers}
+    peer = _address(scope["client"][0]) if scope.get("client") else None
+    if peer and _is_in(peer, trusted):
+        scope["client"] = [str(_client(peer, told[b"x-forwarded-for"], trusted)), 0]
+        if [proto.strip().lower() for proto in told[b"x-forwarded-proto"][-1:]] in (["https"], ["wss"]):
+            scope["scheme"] = ENCRYPTED[scope["type"]]
+    return scope
+
+
+def _client(peer: Address, told: list[str], trusted: list[Network]) -> Address:
+    """From the nearest proxy outwards, as far as trust reaches; what is no address ends the way."""
+    client = peer
+    for entry in reversed(told):
+        further = _address(entry.strip())
+        if not further or not _is_in(client, trusted):
+            break
+        client = further
+    return client
+
+
+def _address(text: str) -> Address | None:
+    """Some proxies add the port: 192.0.2.1:4711, [2001:db8::1]:4711."""
+    host = text[1:].partition("]")[0] if text.startswith("[") else text
+    try:
+        address = ipaddress.ip_address(host.partition(":")[0] if host.count(":") == 1 else host)
+    except ValueError:
+        return None
+    # Who listens on IPv6 sees IPv4 as ::ffff:192.0.2.1.
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _is_in(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address in network for network in networks)

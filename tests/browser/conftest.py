@@ -1,0 +1,117 @@
+"""Chromium in front of the site of `tests/conftest.py`, driven by Playwright's synchronous API.
+
+    pytestmark = pytest.mark.browser
+
+    def test_it_answers(signed_in_page: Page) -> None:
+        signed_in_page.get_by_role("textbox").fill("Hello?")
+
+`signed_in_page`  Anna's first page, her session in the cookies; `anna` is her client beside it.
+`page`            an empty tab on the `site`, nobody signed in.
+`new_context`     called with a base URL and Playwright's options, another browser with cookies of its own: a second
+                  device, a telephone, no JavaScript, another server. `sign_in(context, person)` gives it a session.
+`watch`           what went wrong behind all these pages. Any of it fails the test at its end, unless it was announced
+                  by `watch.expect(pattern)`.
+`screenshots`     the folder for pictures, which git ignores.
+
+Without Chromium or Playwright these tests are skipped by name; with REQUIRE_SERVICES=1 they fail instead.
+
+Playwright's API waits by keeping an event loop running in the tests' thread. Django sees it there and forbids the
+database, which the tests need as ever: they are told apart by DJANGO_ALLOW_ASYNC_UNSAFE, set while Chromium runs. As
+nothing else may run a loop in that thread meanwhile, these tests have a pytest of their own (`scripts/test.sh`).
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.management import call_command
+
+from tests.browser.watch import Watch
+from tests.services import missing, program
+from tests.site import Person, Site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+NewContext = Callable[..., "BrowserContext"]
+
+# The system's own Chromium; it asks nobody for anything but the pages.
+CHROMIUM = "chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+PATIENCE_MS = 10_000
+SCREENSHOTS = Path(__file__).parent.parent / "screenshots"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """The server looks at its static files once, when it starts, which may be before the first test of this folder."""
+    if any(item.get_closest_marker("browser") for item in session.items) and not session.config.option.collectonly:
+        call_command("collectstatic", "--no-input", verbosity=0)
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator["Browser"]:
+    executable = program(CHROMIUM)
+    try:
+        from playwright.sync_api import expect, sync_playwright  # a developer's machine may lack it
+    except ImportError:
+        missing("playwright")
+    expect.set_options(timeout=PATIENCE_MS)
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def new_context(browser: "Browser", watch: Watch) -> Iterator[NewContext]:
+    contexts = []
+
+    def make(base_url: str, **options: Any) -> "BrowserContext":
+        context = browser.new_context(base_url=base_url, locale="en-US", service_workers="block", **options)
+        context.set_default_timeout(PATIENCE_MS)
+        watch.over(context, base_url)
+        contexts.append(context)
+        return context
+
+    yield make
+    for context in contexts:
+        context.close()
+    watch.check()
+
+
+@pytest.fixture
+def page(new_context: NewContext, site: Site) -> "Page":
+    return new_context(site.base_url).new_page()
+
+
+@pytest.fixture
+def signed_in_page(page: "Page", anna: Person) -> "Page":
+    sign_in(page.context, anna)
+    page.goto("/")
+    return page
+
+
+@pytest.fixture
+def screenshots() -> Path:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    return SCREENSHOTS
+
+
+def sign_in(context: "BrowserContext", person: Person) -> None:
+    """The session of a client becomes the browser's too."""
+    session = person.http.cookies["sessionid"]
+    context.add_cookies([{"name": "sessionid", "value": session, "url": str(person.http.base_url)}])
