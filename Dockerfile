@@ -1,6 +1,7 @@
-# Two images from one file:
+# Three images from one file:
 #   docker build --target web .      the chat
 #   docker build --target model .    the small demonstration model
+#   docker build --target caddy .    what stands in front of the chat, with its static files
 
 FROM python:3.13-slim AS base
 ENV PYTHONUNBUFFERED=1 PATH=/opt/venv/bin:$PATH
@@ -20,11 +21,11 @@ FROM base AS model
 RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 COPY --from=model-packages /opt/venv /opt/venv
 COPY . .
-# It needs no secret; the settings ask for one all the same.
-ENV SECRET_KEY=the-model-keeps-no-secrets
+# It needs no secret and no database; the settings ask for both all the same.
+ENV SECRET_KEY=the-model-keeps-no-secrets DATABASE_URL=sqlite://:memory:
 USER 1000
 EXPOSE 8080
-HEALTHCHECK --interval=5s --start-period=30s \
+HEALTHCHECK --interval=10s --start-period=60s --start-interval=1s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/health', timeout=3)"]
 CMD ["python", "manage.py", "serve_model", "--host", "0.0.0.0", "--port", "8080"]
 
@@ -33,9 +34,21 @@ COPY --from=packages /opt/venv /opt/venv
 # Where SQLite's volume goes: a new volume takes over the owner.
 RUN install --directory --owner 1000 data
 COPY . .
-RUN SECRET_KEY=only-for-collecting-files python manage.py collectstatic --no-input --verbosity 0
+# Compiled here, because a container may not write: without it every start would compile it again.
+RUN python -m compileall -q chat config && \
+    SECRET_KEY=only-for-collecting-files python manage.py collectstatic --no-input --verbosity 0
 USER 1000
 EXPOSE 8000
-HEALTHCHECK --interval=5s --start-period=30s \
+HEALTHCHECK --interval=10s --start-period=60s --start-interval=1s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=3)"]
 CMD ["python", "manage.py", "serve", "--host", "0.0.0.0", "--port", "8000"]
+
+FROM caddy:2-alpine AS caddy
+COPY Caddyfile /etc/caddy/Caddyfile
+# Not from a volume: that would keep the files of the version that it was made with.
+COPY --from=web /app/staticfiles /srv/static
+# A new volume for the certificates takes over the owner.
+RUN chown -R 1000 /data
+USER 1000
+HEALTHCHECK --interval=10s --start-period=60s --start-interval=1s \
+    CMD ["wget", "--quiet", "--spider", "http://127.0.0.1:2020/"]

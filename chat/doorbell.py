@@ -67,7 +67,7 @@ class Doorbell:
                 await get_channel_layer().group_send(group, message)
         except AWAY as error:
             if not self._is_away:
-                logger.warning("doorbell is away: tabs ask by themselves", extra={"reason": str(error)})
+                logger.warning("doorbell is away: tabs ask by themselves", extra={"reason": repr(error)})
             self._is_away = True
             return False
         if self._is_away:

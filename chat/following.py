@@ -31,28 +31,29 @@ class Followed:
     ) -> None:
         self._in_database, self._spawn, self._relaying = in_database, spawn, relaying
         self._growing: WeakValueDictionary[UUID, Growing] = WeakValueDictionary()
+        self._one_looks = asyncio.Lock()
 
     async def growing(self, start: Start) -> Growing:
         """Whole if it has ended, else its snapshots as they come, to its end."""
-        if shared := self._shared(start.reply):
-            return shared
-        growing = Growing(start)
-        writer = await self._look(growing)
-        # Another reader may have been faster.
-        if shared := self._shared(start.reply):
-            return shared
-        self._growing[start.reply] = growing
-        if not growing.end:
+        # A hundred readers who come back at once make one text of it, not a hundred.
+        async with self._one_looks:
+            if shared := self._growing.get(start.reply):
+                return shared
+            growing = Growing(start)
+            writer = await self._look(growing)
+            self._growing[start.reply] = growing
+        if growing.end:
+            self._forget_if_swept(growing)
+        else:
             if self._relaying:
                 self._relaying.receive(growing, writer)
             self._spawn(self._keep_looking(growing))
         return growing
 
-    def _shared(self, reply: UUID) -> Growing | None:
-        """Not if it was swept: its writer may have been only cut off, and replace that end by its own."""
-        growing = self._growing.get(reply)
-        was_swept = growing and growing.end and growing.end.status == "interrupted"
-        return None if was_swept else growing
+    def _forget_if_swept(self, growing: Growing) -> None:
+        """Soon: its writer may have been only cut off, and replace that end by its own."""
+        if growing.end and growing.end.status == "interrupted":
+            asyncio.get_running_loop().call_later(SWEPT_SECONDS, self._growing.pop, growing.start.reply, None)
 
     async def _keep_looking(self, growing: Growing) -> None:
         now = asyncio.get_running_loop().time
@@ -60,6 +61,7 @@ class Followed:
             await asyncio.sleep(LOOK_SECONDS)
             if not self._relaying or now() - self._relaying.fed_at(growing.start.reply) > FED_SECONDS:
                 await self._look(growing)
+        self._forget_if_swept(growing)
 
     async def _look(self, growing: Growing) -> str:
         """Take over what the database has beyond what is here; tells who writes it, if the database can be asked."""

@@ -21,6 +21,7 @@ from django.urls import re_path
 from servestatic import ServeStaticASGI
 
 from chat.threads import DatabaseThread
+from config.proxy import behind_proxies
 
 logger = logging.getLogger("config.requests")
 
@@ -32,7 +33,6 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 # Requests share these threads, each with its database connection, instead of a new one each: a stream that waits for
 # the model holds none. Enough for queries that wait; more would only fight for the interpreter.
 THREADS = 8
-HEALTH_PATHS = {"/healthz", "/readyz"}
 
 
 def on_shared_threads(application: Application) -> Application:
@@ -85,7 +85,7 @@ def logged(application: Application) -> Application:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"X-Request-ID", request_id.encode())]
+                message["headers"] = [*message["headers"], (b"X-Request-ID", request_id.encode()), *_mark()]
             else:
                 size += len(message.get("body", b""))
             await send(message)
@@ -93,7 +93,7 @@ def logged(application: Application) -> Application:
         try:
             await application(scope, receive, counted)
         finally:
-            if scope["path"] not in HEALTH_PATHS:
+            if scope["path"] not in health.PATHS:
                 _log(scope, status, size, time.perf_counter() - began)
 
     return run
@@ -103,6 +103,11 @@ def _request_id(scope: Scope) -> str:
     """The proxy's, if it is one, else a new one."""
     given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
     return given if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given) else uuid.uuid4().hex
+
+
+def _mark() -> list[tuple[bytes, bytes]]:
+    """For a balancer that can't ask /readyz: another process is the better address now."""
+    return [(b"X-Draining", b"1")] if engine.draining else []
 
 
 def _log(scope: Scope, status: int, size: int, seconds: float) -> None:
@@ -115,6 +120,7 @@ def _log(scope: Scope, status: int, size: int, seconds: float) -> None:
             "status": status,
             "bytes": size,
             "ms": round(seconds * 1000, 1),
+            "client": (scope.get("client") or [None])[0],
             "user": scope.get("user_id"),
         },
     )
@@ -130,8 +136,15 @@ with_static_files = ServeStaticASGI(
     django, root=settings.STATIC_ROOT, prefix=settings.STATIC_URL, immutable_file_test=is_hashed
 )
 
-# After Django: it needs the models.
+# After Django: they need the models.
+from chat.engine import engine  # noqa: E402
 from chat.urls import websocket_urlpatterns  # noqa: E402
+from config import health  # noqa: E402
 
 websockets = URLRouter([*websocket_urlpatterns, re_path("", WebsocketDenier.as_asgi())])
-application = ProtocolTypeRouter({"http": logged(with_static_files), "websocket": on_shared_threads(websockets)})
+application = behind_proxies(
+    ProtocolTypeRouter({"http": logged(with_static_files), "websocket": on_shared_threads(websockets)}),
+    settings.TRUSTED_PROXIES,
+)
+if settings.HTTPS and not settings.TRUSTED_PROXIES:
+    logger.warning("HTTPS is on, but TRUSTED_PROXIES names no proxy: every page will only lead to itself")

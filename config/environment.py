@@ -3,6 +3,7 @@
 An empty one is as good as none. Errors name the variable and, where it may be a secret, not its value.
 """
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -53,6 +54,13 @@ def origins(name: str) -> list[str]:
 def words(name: str, default: list[str]) -> list[str]:
     """A list of words, separated by commas."""
     return [word.strip() for word in text(name).split(",") if word.strip()] or default
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(word) for word in words(name, [])]
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be addresses or networks, as in 127.0.0.1,10.0.0.0/8.") from None
 
 
 def flag(name: str, default: bool) -> bool:

@@ -6,6 +6,9 @@ from django.http import HttpRequest, JsonResponse
 
 from chat.engine import engine
 
+# Asked every few seconds: not in the log; and by address: whatever the Host header is.
+PATHS = {"/healthz", "/readyz"}
+
 
 @login_not_required
 def healthz(request: HttpRequest) -> JsonResponse:

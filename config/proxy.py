@@ -33,7 +33,8 @@ def _as_told(scope: Scope, trusted: list[Network]) -> Scope:
     peer = _address(scope["client"][0]) if scope.get("client") else None
     if peer and _is_in(peer, trusted):
         scope["client"] = [str(_client(peer, told[b"x-forwarded-for"], trusted)), 0]
-        if [proto.strip().lower() for proto in told[b"x-forwarded-proto"][-1:]] in (["https"], ["wss"]):
+        proto = "".join(told[b"x-forwarded-proto"][-1:]).strip().lower()
+        if proto in ENCRYPTED.values():
             scope["scheme"] = ENCRYPTED[scope["type"]]
     return scope
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from typing import Any
 
 import uvloop
@@ -24,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 # A burst of connections waits here instead of being lost for a second.
 BACKLOG = 4096
+# For each reader, before whoever sends to it has to wait: here, and in the kernel, which would take megabytes.
+BUFFER_BYTES = 16 * 1024
+KERNEL_BYTES = 64 * 1024
 # For readers to take their end before the sockets close.
 READERS_SECONDS = 2.0
 # Of a WebSocket: the client may connect again, here or elsewhere.
@@ -103,6 +107,8 @@ class Server(DaphneServer):
 
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)
+        # The connections inherit it. What is on its way is not counted: a distant reader is as fast as before.
+        port.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, KERNEL_BYTES)
         logger.info("listening", extra={"host": port.getHost().host, "port": port.getHost().port})
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
@@ -114,6 +120,7 @@ class Server(DaphneServer):
             protocol.unregisterProducer()
         await super().handle_reply(protocol, message)
         if kind == "http.response.start" and protocol.channel and not protocol.producer:
+            protocol.channel.transport.bufferSize = BUFFER_BYTES
             protocol.registerProducer(Gate(), True)
         elif kind == "http.response.body" and protocol.producer and not protocol.producer.is_open:
             await protocol.producer.wait()

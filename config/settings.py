@@ -13,6 +13,7 @@ from config.environment import (
     database,
     flag,
     key,
+    networks,
     origins,
     redis,
     seconds,
@@ -79,12 +80,13 @@ MIDDLEWARE = [
     "config.middleware.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "config.middleware.Common",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.middleware.LoginRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.middleware.in_one_thread",
 ]
 TEMPLATES = [
     {
@@ -118,12 +120,12 @@ DATABASES = {"default": database("DATABASE_URL", default=BASE_DIR / "data" / "ch
 # The threads that use them stay, so the connections may.
 DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # Readers beside one writer, who takes the lock at once and is waited for instead of failing.
+    # Readers beside one writer, who takes the lock at once and is waited for instead of failing. The URL may say else.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 5,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-    }
+    } | DATABASES["default"].get("OPTIONS", {})
 
 # What several web processes have in common; without it there is one.
 REDIS_URL = redis("REDIS_URL")
@@ -153,12 +155,13 @@ USE_TZ = True
 
 # --- HTTPS ----------------------------------------------------------------------------------------------------------
 HTTPS = flag("HTTPS", False)
+# Whose X-Forwarded-For and X-Forwarded-Proto are believed: see config/proxy.py.
+TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 # A chat does not decide for the other hosts of its domain.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 

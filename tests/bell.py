@@ -22,25 +22,33 @@ class Bell:
         cookie = "; ".join(f"{name}={value}" for name, value in person.http.cookies.items())
         origin = self._url.removesuffix(path)
         self._headers = {"Cookie": cookie, "Origin": origin} | {name.title(): value for name, value in headers.items()}
-        try:
-            self._run(self._open())
-        except BaseException:
-            self.__exit__()
-            raise
+        self._run(self._open())
 
     async def _open(self) -> None:
         self._session = aiohttp.ClientSession()
-        self._socket = await self._session.ws_connect(self._url, headers=self._headers)
+        try:
+            self._socket = await self._session.ws_connect(self._url, headers=self._headers)
+        except aiohttp.WSServerHandshakeError:
+            await self._session.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._run(self._socket.close())
         self._run(self._session.close())
         self._loop.close()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._loop.run_until_complete(asyncio.wait_for(work, PATIENCE))
+        try:
+            return self._loop.run_until_complete(asyncio.wait_for(work, PATIENCE))
+        except aiohttp.WSServerHandshakeError:
+            self._loop.close()
+            raise
 
     def hear(self, timeout: float = PATIENCE) -> dict[str, Any]:
         """The next message."""

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import sqlite3
+import struct
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from typing import Any, Self
 
 import httpx
 
+from chat import sse
 from chat.models import User
 from tests.fake_upstream import FakeUpstream
 from tests.site import Person, Site, Told, events_of
@@ -33,6 +35,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.utils import timezone
+from chat import sse
 from chat.models import User
 for name in ("anna", "boris"):
     user = User.objects.create(username=name)
@@ -56,13 +59,13 @@ def make_database(path: Path) -> None:
         subprocess.run(_manage(*command), env=environment(path), cwd=ROOT, check=True, timeout=60)
 
 
-def environment(database: Path, **settings: str) -> dict[str, str]:
+def environment(database: Path, options: str = "", **settings: str) -> dict[str, str]:
     """Nothing of the developer's own settings."""
     return {
         "PATH": os.environ["PATH"],
         "PYTHONDONTWRITEBYTECODE": "1",
         "SECRET_KEY": SECRET_KEY,
-        "DATABASE_URL": f"sqlite:///{database}",
+        "DATABASE_URL": f"sqlite:///{database}{options}",
         "MAX_REPLIES_PER_USER": "1000",
         "LLM_MAX_REPLY_CHARS": "6000000",
         **settings,
@@ -87,6 +90,7 @@ class ServerProcess:
     upstream: FakeUpstream
     settings: dict[str, str] = field(default_factory=dict)
     database: Path = Path()
+    database_options: str = ""
     port: int = field(default_factory=free_port)
     people: list[Person] = field(default_factory=list)
     _process: "subprocess.Popen[bytes] | None" = None
@@ -105,7 +109,7 @@ class ServerProcess:
 
     def launch(self) -> Self:
         """Without waiting for it."""
-        env = environment(self.database, LLM_BASE_URL=self.upstream.base_url, **self.settings)
+        env = environment(self.database, self.database_options, LLM_BASE_URL=self.upstream.base_url, **self.settings)
         command = _manage("serve", "--host", "127.0.0.1", "--port", str(self.port))
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
@@ -190,6 +194,12 @@ class ServerProcess:
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
+    def unsent_kb(self) -> int:
+        """What waits in the kernel for the readers."""
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        ours = [queues for _, local, _, _, queues, *_ in rows if local.endswith(f":{self.port:04X}")]
+        return sum(int(queues.split(":")[0], 16) for queues in ours) // 1024
+
     def open_files(self) -> int:
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
@@ -270,6 +280,15 @@ def wait_until(is_so: Callable[[], bool], timeout: float, what: Callable[[], str
     return time.monotonic() - began
 
 
+def settled(measure: Callable[[], int]) -> int:
+    """A figure that has come to rest."""
+    figures = [measure()]
+    while len(figures) < 4 or max(figures[-4:]) - min(figures[-4:]) > figures[-1] / 100:
+        time.sleep(0.25)
+        figures.append(measure())
+    return figures[-1]
+
+
 def _is_calm(line: str) -> bool:
     try:
         return json.loads(line)["level"] in {"INFO", "WARNING"}
@@ -279,3 +298,36 @@ def _is_calm(line: str) -> bool:
 
 def as_uuid(raw: str) -> str:
     return f"{raw[:8]}-{raw[8:12]}-{raw[12:16]}-{raw[16:20]}-{raw[20:]}"
+
+
+class RawReader:
+    """A reader of a reply that can stop reading: no buffer on its side to speak of."""
+
+    def __init__(self, person: Person, reply: str) -> None:
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        self.socket.settimeout(20)
+        self.socket.connect((person.http.base_url.host, person.http.base_url.port))
+        cookies = "; ".join(f"{name}={value}" for name, value in person.http.cookies.items())
+        self.socket.sendall(
+            f"GET /chat/stream?reply={reply} HTTP/1.0\r\nHost: 127.0.0.1\r\nCookie: {cookies}\r\n\r\n".encode()
+        )
+        self._received = bytearray()
+
+    def read(self, size: int) -> None:
+        while len(self._received) < size and (data := self.socket.recv(65536)):
+            self._received += data
+
+    def read_to_the_end(self) -> Told:
+        self.read(1 << 40)
+        head, _, body = bytes(self._received).partition(b"\r\n\r\n")
+        assert b" 200 " in head.split(b"\r\n")[0], head
+        told = Told()
+        for event in sse.Decoder().feed(body):
+            told.ids.append(event.id)
+            told.events.append(json.loads(event.data))
+        return told
+
+    def vanish(self) -> None:
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()

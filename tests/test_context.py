@@ -53,7 +53,12 @@ def test_instructions_and_question_stay_even_if_they_do_not_fit() -> None:
 
 @pytest.mark.parametrize(
     ("text", "at_least"),
-    [("The quick brown fox jumps over the lazy dog.", 10), ("x = f(a[0], b[1]);", 7), ("狐狸跳过懒狗", 6), ("🦊" * 10, 20)],
+    [
+        ("The quick brown fox jumps over the lazy dog.", 10),
+        ("x = f(a[0], b[1]);", 7),
+        ("狐狸跳过懒狗", 6),
+        ("🦊" * 10, 20),
+    ],
 )
 def test_it_rather_counts_too_many_tokens_than_too_few(text: str, at_least: int) -> None:
     """What the tokenizers of common models make of it, or a little less."""

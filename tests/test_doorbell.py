@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
@@ -20,9 +21,9 @@ from tests.waiting import until
 PASSWORD = "a fresh password of anna"
 
 
-def refused(*arguments: Any, **headers: str) -> bool:
+def refused(person: Person, path: str = "/chat/doorbell", **headers: str) -> bool:
     with pytest.raises(aiohttp.WSServerHandshakeError) as error:
-        Bell(*arguments, **headers)
+        Bell(person, path=path, **headers)
     return error.value.status in (400, 403)
 
 
@@ -79,7 +80,7 @@ def test_whatever_a_client_says_is_ignored(anna: Person) -> None:
         assert bell.hear_of("running")
 
 
-# --- Who may listen ---------------------------------------------------------------------------------------------------
+# --- Who may listen -------------------------------------------------------------------------------------------------
 
 
 def test_who_is_not_logged_in_is_refused(site: Site, anna: Person) -> None:
@@ -103,11 +104,18 @@ def test_an_origin_that_is_trusted_may_listen(anna: Person, settings: Any) -> No
             assert bell.hear()
 
 
+def test_a_login_from_before_the_secret_key_was_changed_counts(anna: Person, settings: Any) -> None:
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another long random text that only this test knows, of sixty"
+    with Bell(anna) as bell:
+        assert bell.hear()
+
+
 def test_there_is_no_other_socket(anna: Person) -> None:
     assert refused(anna, path="/chat/elsewhere")
 
 
-# --- When the login ends ----------------------------------------------------------------------------------------------
+# --- When the login ends --------------------------------------------------------------------------------------------
 
 
 def log_out(anna: Person) -> None:
@@ -151,14 +159,11 @@ def test_a_login_that_nobody_ended_is_found_expired(anna: Person, monkeypatch: p
     monkeypatch.setattr(consumers, "RECHECK_SECONDS", 0.2)
     with Bell(anna) as bell:
         bell.hear()
-        until_now = timezone.now()
-        from django.contrib.sessions.models import Session
-
-        Session.objects.update(expire_date=until_now)
+        Session.objects.update(expire_date=timezone.now())
         assert bell.close_code() == 4401
 
 
-# --- What was missed ----------------------------------------------------------------------------------------------------
+# --- What was missed ------------------------------------------------------------------------------------------------
 
 
 def changes(person: Person, since: int | str = 0) -> dict[str, Any]:
@@ -248,7 +253,7 @@ def test_a_lost_message_does_no_harm(anna: Person, monkeypatch: pytest.MonkeyPat
     assert len(changes(anna, before)["conversations"]) == 1
 
 
-# --- What it costs ------------------------------------------------------------------------------------------------------
+# --- What it costs --------------------------------------------------------------------------------------------------
 
 
 def test_sockets_that_wait_hold_no_threads(anna: Person) -> None:
@@ -263,7 +268,7 @@ def test_sockets_that_wait_hold_no_threads(anna: Person) -> None:
         anna.ask()
         for bell in bells:
             assert bell.hear_of("changed")
-            bell.__exit__()
+            bell.close()
 
 
 def test_without_a_server_nothing_rings(db: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,8 @@ SHORT = "paced/tokens=60/interval=0.05"
 MIDDLE = "paced/tokens=260/interval=0.05"
 LONG = "paced/tokens=2000/interval=0.05"
 GATED = "gated/tokens=3"
+# What SQLite waits for its lock before it tells us, instead of five seconds.
+BRIEF_WAIT = "?timeout=1"
 LONG_TEXT = paced_text(2000)
 # A noisy machine may take longer than the product promises.
 SLACK = 3.0
@@ -171,7 +173,9 @@ def test_a_database_that_is_away_for_ten_seconds_ends_no_reply(servers: Servers)
 
 
 def test_the_log_tells_of_a_reply_that_could_not_be_saved_in_time(servers: Servers, upstream: FakeUpstream) -> None:
-    server = servers.start(SAVE_PATIENCE_SECONDS="1")
+    server = servers.new(SAVE_PATIENCE_SECONDS="1")
+    server.database_options = BRIEF_WAIT
+    server.start()
     [reader] = ask_many(server, GATED)
     snapshot = reader.text()
     wait_until(lambda: server.rows("SELECT text FROM chat_piece") == [(snapshot,)], 3 + SLACK)
@@ -191,13 +195,15 @@ def test_the_log_tells_of_a_reply_that_could_not_be_saved_in_time(servers: Serve
 
 
 def test_sigterm_is_obeyed_while_the_database_is_away(servers: Servers) -> None:
-    server = servers.start()
+    server = servers.new()
+    server.database_options = BRIEF_WAIT
+    server.start()
     readers = ask_many(server, *[LONG] * 20)
 
     with server.database_away():
         server.signal(signal.SIGTERM)
-        # Five seconds for the last saves, two for the readers, and what SQLite itself waits.
-        assert server.wait(12 + SLACK) == 0
+        # Five seconds for the last saves, then the readers are cut off.
+        assert server.wait(5 + 3 + SLACK) == 0
 
     for reader in readers:
         reader.join(10)

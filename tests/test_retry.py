@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from chat.engine import engine
 from chat.models import Conversation, Message, Piece
 from tests import factories
 from tests.fake_upstream import FakeUpstream
@@ -56,10 +57,8 @@ def test_the_answer_before_stays_as_it_was(anna: Person, failed: Told) -> None:
     assert stored(failed.reply).generation.status == "failed"
     assert stored(failed.reply).evidence.error_detail == evidence.error_detail == "Broken."
     assert anna.follow(failed.reply).text() == "A fox is"
-    assert [str(child.pk) for child in stored(failed.reply).parent.children.order_by("number")] == [
-        failed.reply,
-        again.reply,
-    ]
+    siblings = Message.objects.filter(parent=failed.events[0]["question"]).order_by("number")
+    assert [str(sibling.pk) for sibling in siblings] == [failed.reply, again.reply]
     assert Message.objects.count() == 3
 
 
@@ -122,7 +121,7 @@ def test_the_same_retry_twice_is_one_answer(anna: Person, upstream: FakeUpstream
     assert len(upstream.chats) == 2
 
 
-# --- What the model reads ---------------------------------------------------------------------------------------------
+# --- What the model reads -------------------------------------------------------------------------------------------
 
 
 def sent(anna: Person, upstream: FakeUpstream, conversation: Conversation, text: str = "Why?") -> list[dict[str, Any]]:
@@ -224,8 +223,6 @@ def test_without_a_limit_everything_is_sent(anna: Person, upstream: FakeUpstream
 def test_what_the_servers_list_says_is_the_limit_if_no_setting_is(
     anna: Person, upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chat.engine import engine
-
     monkeypatch.setattr(engine._upstream.catalogue, "window_of", lambda model: 400)
     conversation = factories.make_conversation(anna.user, [("x" * 500, "y" * 500)] * 3)
 

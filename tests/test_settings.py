@@ -22,7 +22,7 @@ def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
     """Without the variables of whoever runs the tests."""
     environment = {"PATH": os.environ["PATH"], **UNSET, **variables}
     command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, check=False, env=environment, cwd=ROOT, capture_output=True, text=True)
 
 
 class Reader:
@@ -116,6 +116,8 @@ WRONG = [
     ("DATABASE_URL", "data/chat.sqlite3"),
     ("DATABASE_URL", "oracle://user:password@host/name"),
     ("DATABASE_URL", "postgres://user:password@host:port/name"),
+    ("REDIS_URL", "nonsense"),
+    ("REDIS_URL", "http://redis:6379/0"),
     ("CSRF_TRUSTED_ORIGINS", "chat.example.com"),
     ("SECRET_KEY_FILE", "/nowhere/at/all"),
     ("LLM_API_KEY_FILE", "/"),
@@ -123,7 +125,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value"), WRONG, ids=lambda value: ascii(value))
+@pytest.mark.parametrize(("name", "value"), WRONG, ids=ascii)
 def test_the_line_names_what_is_wrong(name: str, value: str, read: Reader) -> None:
     line = read.error(**{name: value})
 
@@ -187,11 +189,11 @@ def test_a_longer_question_may_need_a_larger_body(read: Reader) -> None:
     assert read.value("DATA_UPLOAD_MAX_MEMORY_SIZE", MAX_QUESTION_CHARS="1000000") >= 12_000_000
 
 
-# --- HTTPS --------------------------------------------------------------------------------------------------------------
+# --- HTTPS ----------------------------------------------------------------------------------------------------------
 
 HTTPS_SETTINGS = (
     "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS",
-    "SECURE_PROXY_SSL_HEADER", "SECURE_REDIRECT_EXEMPT",
+    "SECURE_REDIRECT_EXEMPT",
 )  # fmt: skip
 
 
@@ -208,7 +210,7 @@ def test_with_it_cookies_are_safe_and_browsers_are_told_to_stay(settings: Any, d
     for name, value in values.items():
         setattr(settings, name, value)
 
-    page = Client().get("/accounts/login/", headers={"X-Forwarded-Proto": "https"}, follow=True)
+    page = Client().get("/accounts/login/", secure=True, follow=True)
 
     assert page.status_code == 200
     assert "max-age=" in page.headers["Strict-Transport-Security"]

@@ -115,10 +115,10 @@ def test_a_stop_at_the_very_start_is_a_stop(anna: Person, settings: Any) -> None
 def test_it_can_be_named_by_the_request_that_asked(anna: Person) -> None:
     """Before its start has come, the page knows no other name."""
     request_id = str(uuid4())
-    with anna.asking(model="hang", request_id=request_id) as response:
-        response = anna.post("/chat/stop", request_id=request_id)
+    with anna.asking(model="hang", request_id=request_id):
+        answer = anna.post("/chat/stop", request_id=request_id)
 
-    assert response.json() == {"status": "stopped"}
+    assert answer.json() == {"status": "stopped"}
     assert Message.objects.replies().get().generation.status == "stopped"
 
 
@@ -223,7 +223,7 @@ def test_a_plain_form_leads_back_to_the_conversation(name: str, anna: Person) ->
     assert stored(start["reply"]).generation.status == "stopped"
 
 
-# --- Of another process -------------------------------------------------------------------------------------------------
+# --- Of another process ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

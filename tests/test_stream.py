@@ -211,7 +211,7 @@ def test_the_request_id_of_the_proxy_is_in_the_answer_and_in_the_evidence(anna: 
     assert stored(reply).evidence.request_id == "proxy-0123456789.abc_DEF"
 
 
-@pytest.mark.parametrize("given", [None, "", "short", "x" * 65, "with space 1", "quote\"brace}12", "semi;colon-123"])
+@pytest.mark.parametrize("given", [None, "", "short", "x" * 65, "with space 1", 'quote"brace}12', "semi;colon-123"])
 def test_a_request_id_is_made_where_none_or_an_odd_one_came(given: str | None, anna: Person) -> None:
     headers = {} if given is None else {"X-Request-ID": given}
 

@@ -2,12 +2,9 @@
 
 import asyncio
 import base64
-import email.utils
 import json
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -15,92 +12,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.engine import engine
-from chat.events import Facts, Retrying, Text
 from chat.upstream import Limits, Prompt, TimedOut, Upstream, UpstreamError, client, transport
-from chat.upstream.chunks import message_of
-from chat.upstream.errors import MOST_DETAIL, seconds_of, without_secrets
+from chat.upstream.errors import MOST_DETAIL
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream_absent import nobody_accepts, nobody_listens
-from tests.fake_upstream_chunks import (
-    DONE,
-    ID,
-    ROLE,
-    Json,
-    as_json,
-    chunk,
-    ended,
-    error,
-    joined,
-    json_answer,
-    said,
-    send,
-)
+from tests.fake_upstream_chunks import DONE, ID, ROLE, as_json, chunk, ended, error, joined, said
 from tests.fake_upstream_cuts import at, every_byte, whole
-from tests.fake_upstream_steps import Headers, Send, Status
-from tests.site import Person, stored
+from tests.fake_upstream_steps import Headers, Status
+from tests.upstream_alone import (
+    ANSWER,
+    PATIENT,
+    PROMPT,
+    Broken,
+    Outcome,
+    Pieces,
+    Silence,
+    answering,
+    ask,
+    asked,
+    refusal,
+    stream_of,
+)
 from tests.wire_rows import ROWS, Row, body_of
 
-KEY = "sk-proj-4Fq9/Zx+7_secret-key=="
-PROMPT = Prompt("fox-1", ({"role": "user", "content": "Hi"},))
-PATIENT = Limits(connect=10, first_token=10, idle=10, total=10)
-ANSWER = joined(ROLE, *said("Hello", " there"), *ended(), DONE)
-# Measured, and not told: they differ from one reading of the same answer to the next.
-MEASURED = {"bytes", "longest_silence"}
+KEY = "a-secret-key"
 BYTEWISE_BODY = 20_000
-
-Handler = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
-
-
-@dataclass
-class Outcome:
-    """All that came of one question."""
-
-    facts: Facts = field(default_factory=Facts)
-    texts: list[Text] = field(default_factory=list)
-    retrying: list[Retrying] = field(default_factory=list)
-    error: UpstreamError | None = None
-
-    @property
-    def answer(self) -> str:
-        return "".join(text.answer for text in self.texts)
-
-    @property
-    def reasoning(self) -> str:
-        return "".join(text.reasoning for text in self.texts)
-
-    def said(self) -> dict[str, Any]:
-        """What does not depend on how the bytes came."""
-        told = {name: value for name, value in asdict(self.facts).items() if name not in MEASURED}
-        problem = self.error and (self.error.code, self.error.detail)
-        return {**told, "answer": self.answer, "reasoning": self.reasoning, "error": problem}
-
-
-class Pieces(httpx.AsyncByteStream):
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = pieces
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            yield piece
-
-
-class Silence(Pieces):
-    """The pieces, and no end."""
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in super().__aiter__():
-            yield piece
-        await asyncio.Event().wait()
-
-
-class Broken(Pieces):
-    """The pieces, and a broken connection."""
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in super().__aiter__():
-            yield piece
-        raise httpx.ReadError("Connection reset by peer")
+LIMITS = ("connect", "first_token", "idle", "total")
+HOURS = 3_600.0
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -108,49 +46,6 @@ def _no_back_off() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client, "_back_off", lambda attempt: 0.0)
         yield
-
-
-async def asked(upstream: Upstream, prompt: Prompt = PROMPT, limits: Limits = PATIENT) -> Outcome:
-    outcome = Outcome()
-    try:
-        async for event in upstream.stream(prompt, outcome.facts, limits):
-            if isinstance(event, Retrying):
-                outcome.retrying.append(event)
-            else:
-                outcome.texts.append(event)
-    except UpstreamError as problem:
-        outcome.error = problem
-    return outcome
-
-
-def ask(handler: Handler, prompt: Prompt = PROMPT, limits: Limits = PATIENT, **options: Any) -> Outcome:
-    async def run() -> Outcome:
-        upstream = Upstream("http://upstream/v1", connection=httpx.MockTransport(handler), **options)
-        try:
-            return await asked(upstream, prompt, limits)
-        finally:
-            await upstream.aclose()
-
-    return asyncio.run(run())
-
-
-def answering(*responses: httpx.Response) -> Handler:
-    """These, one after the other."""
-    left = iter(responses)
-
-    async def handler(request: httpx.Request) -> httpx.Response:
-        return next(left)
-
-    return handler
-
-
-def stream_of(*pieces: bytes, kind: type[Pieces] = Pieces, status: int = 200) -> httpx.Response:
-    return httpx.Response(status, stream=kind(pieces))
-
-
-def refusal(status: int, body: Json | str, **headers: str) -> httpx.Response:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.Response(status, headers=named, content=body if isinstance(body, str) else as_json(body))
 
 
 def test_it_answers() -> None:
@@ -275,6 +170,19 @@ def test_it_never_asks_again_after_the_first_token() -> None:
     assert (outcome.error.code, outcome.answer, outcome.facts.attempts) == ("cut", "Hello", 1)
 
 
+@pytest.mark.parametrize(
+    ("pieces", "answer"),
+    [(("a <",), "a <"), (("a\ud83d",), "a\ufffd"), (("<thi",), "<thi"), ((" ", "a</thin"), " a</thin")],
+)
+def test_what_waited_for_its_other_half_is_kept_when_the_answer_is_cut(pieces: tuple[str, ...], answer: str) -> None:
+    body = b"".join(f"data: {json.dumps(one)}\n\n".encode() for one in said(*pieces))
+    responses = [stream_of(body, kind=Broken) for _ in range(3)]
+    outcome = ask(answering(*responses))
+
+    assert outcome.error
+    assert outcome.answer == answer
+
+
 def test_what_a_failed_attempt_said_of_itself_is_forgotten() -> None:
     first = ROLE | {
         "id": "first",
@@ -340,6 +248,45 @@ def test_a_refusal_that_quotes_a_question_about_stream_options_is_a_refusal() ->
     assert outcome.error.code == "refused"
 
 
+# --- Time ---------------------------------------------------------------------------------------------------------
+
+
+def test_after_the_finish_reason_it_does_not_wait_long_for_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "GRACE_SECONDS", 0.05)
+    begun = joined(ROLE, *said("Hello"), chunk(finish="stop"))
+    outcome = ask(answering(stream_of(begun, kind=Silence)), limits=Limits(**dict.fromkeys(LIMITS, HOURS)))
+
+    assert outcome.error is None
+    assert outcome.answer == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("timer", "begun"),
+    [
+        ("first_token", b""),
+        ("first_token", b": ping\n\n" + joined(ROLE)),
+        ("idle", b": ping\n\n"),
+        ("idle", joined(*said("Hello"))),
+        ("total", b""),
+        ("total", joined(*said("Hello"))),
+    ],
+)
+def test_silence_fires_the_timer_that_is_set(timer: str, begun: bytes) -> None:
+    limits = Limits(**dict.fromkeys(LIMITS, HOURS) | {timer: 0.05})
+    outcome = ask(answering(stream_of(begun, kind=Silence)), limits=limits)
+
+    assert isinstance(outcome.error, TimedOut)
+    assert outcome.error.timer == timer
+    assert outcome.facts.attempts == 1
+
+
+def test_a_wait_that_the_first_token_timer_does_not_allow_is_not_begun() -> None:
+    outcome = ask(answering(refusal(429, error("Busy"), retry_after="60")), limits=PATIENT)
+
+    assert outcome.error
+    assert (outcome.error.code, outcome.retrying) == ("rate_limited", [])
+
+
 # --- The connection that production has ---------------------------------------------------------------------------
 
 
@@ -357,8 +304,11 @@ def test_a_server_that_does_not_accept_fires_the_connect_timer() -> None:
     assert (outcome.error.timer, outcome.facts.attempts) == ("connect", 1)
 
 
-def test_a_host_that_does_not_exist_is_unreachable_and_not_named() -> None:
-    outcome = ask_for_real("http://user:password@nowhere.invalid/v1")
+@pytest.mark.parametrize(
+    "address", ["user:password@nowhere.invalid", "nowhere..invalid", "nowhere.invalid:99999", "nowhere invalid", ""]
+)
+def test_a_host_that_does_not_exist_is_unreachable_and_not_named(address: str) -> None:
+    outcome = ask_for_real(f"http://{address}/v1")
     assert outcome.error
     assert outcome.error.code == "unreachable"
     assert "nowhere" not in outcome.error.detail
@@ -372,6 +322,42 @@ def test_a_name_and_a_password_in_the_address_are_sent_as_such(upstream: FakeUps
     assert upstream.chats[0].headers["authorization"] == f"Basic {base64.b64encode(b'anna:p@ss').decode()}"
 
 
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (b"HELLO\r\n\r\n", "unreachable"),
+        (b"", "unreachable"),
+        (HEAD + b"content-length: x\r\n\r\n", "unreachable"),
+        (HEAD + b"x: " + b"x" * 100_000 + b"\r\n\r\n", "unreachable"),
+        (HEAD + b"transfer-encoding: chunked\r\n\r\nxyz", "unreachable"),
+        (HEAD + b"content-length: 5000\r\n\r\n" + joined(ROLE, *said("Hello")), "cut"),
+        (HEAD + b"content-encoding: gzip\r\n\r\n" + ANSWER, "unreadable"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", "refused"),
+        (b"HTTP/1.1 307 Moved\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n", "refused"),
+    ],
+)
+def test_what_is_no_http_or_no_answer_has_its_error(answer: bytes, code: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async def run() -> Outcome:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            upstream = Upstream(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+            try:
+                return await asked(upstream)
+            finally:
+                await upstream.aclose()
+
+    outcome = asyncio.run(run())
+    assert outcome.error
+    assert outcome.error.code == code
+
+
 def ask_for_real(base_url: str, limits: Limits = PATIENT, prompt: Prompt = PROMPT) -> Outcome:
     async def run() -> Outcome:
         upstream = Upstream(base_url)
@@ -381,178 +367,3 @@ def ask_for_real(base_url: str, limits: Limits = PATIENT, prompt: Prompt = PROMP
             await upstream.aclose()
 
     return asyncio.run(run())
-
-
-# --- Retry-After ----------------------------------------------------------------------------------------------------
-
-NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
-
-
-def at_seconds(seconds: int) -> str:
-    return email.utils.format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("", 0),
-        ("0", 0),
-        ("20", 20),
-        ("1.5", 1.5),
-        ("-3", 0),
-        ("soon", 0),
-        ("1e3", 0),
-        ("٣", 0),
-        ("9" * 400, float("inf")),
-        (at_seconds(90), 90),
-        (at_seconds(-90), 0),
-        ("Tue, 01 Jan 2030 12:01:00 -0000", 60),
-        ("Tue, 32 Jan 2030 12:00:00 GMT", 0),
-        ("Mon, 01 Jan 0001 00:00:00 -0000", 0),
-        ("Fri, 31 Dec 99999 23:59:59 GMT", 0),
-        ("Tue, 01 Jan 2030 12:00:00 +9999", 0),
-    ],
-)
-def test_retry_after_is_a_number_or_a_date(header: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "time", NOW.timestamp)
-    assert seconds_of(header) == seconds
-
-
-DATES = st.builds(
-    "{}, {} {} {} {}:{}:{} {}".format,
-    st.sampled_from(["Mon", "xx", ""]),
-    st.integers(-1, 99),
-    st.sampled_from(["Jan", "Feb", "Foo", "13"]),
-    st.integers(-5, 100_000),
-    *[st.integers(0, 99)] * 3,
-    st.sampled_from(["GMT", "-0000", "+9999", "-2400", "EST", "", "Z"]),
-)
-
-
-@settings(max_examples=300)
-@given(st.text() | DATES | st.from_regex(r"[0-9., :GMT+-]{0,30}", fullmatch=True))
-def test_any_retry_after_is_some_time(header: str) -> None:
-    assert seconds_of(header) >= 0
-
-
-# --- Errors in words ------------------------------------------------------------------------------------------------
-
-SENTENCE = "The model is on fire."
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"message": SENTENCE},
-        {"error": SENTENCE},
-        {"error": {"message": SENTENCE, "type": "server_error", "code": 500}},
-        {"error": {"error": {"message": SENTENCE}}},
-        {"error": {"message": as_json({"error": {"message": SENTENCE}})}},
-        {"detail": SENTENCE},
-        {"detail": [{"loc": ["body"], "msg": SENTENCE, "type": "value_error"}]},
-        [{"error": {"code": 400, "message": SENTENCE, "status": "INVALID_ARGUMENT"}}],
-        {"object": "error", "message": SENTENCE, "code": 40001},
-        {"error": {"message": "", "code": SENTENCE}},
-    ],
-)
-def test_an_error_of_any_shape_has_its_sentence(body: Any) -> None:
-    assert message_of(body) == SENTENCE
-    assert message_of(as_json(body)) == SENTENCE
-
-
-def test_an_error_in_plain_text_is_its_sentence() -> None:
-    assert message_of(SENTENCE) == SENTENCE
-
-
-@pytest.mark.parametrize("body", ["", None, {}, [], {"error": None}, {"error": {}}, {"type": "x"}, "[]"])
-def test_an_error_without_words_is_empty(body: Any) -> None:
-    assert message_of(body) == ""
-
-
-def test_an_error_in_a_thousand_wrappings_is_not_unwrapped() -> None:
-    body = '{"error":' * 900 + '"x"' + "}" * 900
-    assert message_of(body) == ""
-    assert message_of(json.loads(body)) == ""
-
-
-ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["message", "error", "detail", "msg", "code"]) | st.text(), inner, max_size=3)
-    ),
-)
-
-
-@given(ANY_JSON)
-def test_any_error_is_some_text(body: Any) -> None:
-    assert isinstance(message_of(body), str)
-    assert isinstance(message_of(json.dumps(body)), str)
-
-
-@given(st.text(st.characters(), max_size=30))
-def test_a_detail_can_always_be_stored(text: str) -> None:
-    detail = UpstreamError(f"{text}\0\ud83d").detail
-    assert detail.encode()
-    assert not set("\0\r\n") & set(detail)
-
-
-# --- The key --------------------------------------------------------------------------------------------------------
-
-
-@given(st.lists(st.text(max_size=20), max_size=4))
-def test_the_key_does_not_survive(around: list[str]) -> None:
-    assert KEY not in without_secrets(KEY.join(around), KEY)
-
-
-@pytest.mark.parametrize(
-    "quoted", ["Bearer abcd1234", "bearer  abcd1234", "sk-abcd1234", "sk-ab***********34", "sk-ab...cd"]
-)
-def test_what_looks_like_a_key_does_not_survive_either(quoted: str) -> None:
-    assert "ab" not in without_secrets(f"Incorrect API key provided: {quoted}", "")
-
-
-@pytest.mark.parametrize("padding", [0, *range(MOST_DETAIL - len(KEY) - 25, MOST_DETAIL)])
-def test_a_key_at_the_edge_of_what_is_kept_leaves_no_part_behind(padding: int) -> None:
-    message = "x" * padding + " " + KEY
-    events = joined(ROLE, error(message))
-    for response in (refusal(401, error(message)), refusal(401, message), stream_of(events)):
-        problem = ask(answering(response), api_key=KEY).error
-        assert problem
-        assert KEY[:6] not in problem.detail
-
-
-def test_nobody_ever_sees_the_key(
-    anna: Person,
-    upstream: FakeUpstream,
-    settings: Any,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    caplog.set_level("DEBUG")
-    monkeypatch.setattr(engine._upstream, "_key", KEY)
-    monkeypatch.setitem(engine._upstream._client.headers, "Authorization", f"Bearer {KEY}")
-    quoted = error(f"Incorrect API key provided: {KEY}. Find yours at https://example.com", code="invalid_api_key")
-    for model, script in {
-        "bad-key": None,
-        "key-401": json_answer(quoted, 401),
-        "key-503": json_answer(quoted, 503, retry_after="3600"),
-        "key-plain": (Status(400), Send(f"denied: {KEY}".encode())),
-        "key-event": (send(ROLE, *said("Hello"), quoted),),
-        "key-bare": (Send(f"data: error: {KEY}\n\n".encode()),),
-        "key-field": (Send(f'error: {{"message": "{KEY}"}}\n\n'.encode()),),
-        "key-document": json_answer(quoted),
-    }.items():
-        settings.LLM_MODEL = upstream.add(model, script) if script else model
-        heard = anna.ask()
-        message = stored(heard.reply)
-        page = anna.http.get(f"/chat/{message.conversation_id}/").text
-        assert heard.end["status"] == "failed"
-        assert "[key]" in message.evidence.error_detail
-        for seen in (heard.end["message"], message.evidence.error_detail, page):
-            assert KEY not in seen
-    assert upstream.chats[0].headers["authorization"] == f"Bearer {KEY}"
-    records = "".join(str(vars(record)) for record in caplog.records)
-    assert "reply ended" in records
-    assert KEY not in records + "".join(capfd.readouterr())

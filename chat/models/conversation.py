@@ -66,7 +66,8 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
     def changed_since(self, number: int) -> ConversationQuerySet:
         """The deleted ones too. `running`: the reply that is being written there."""
         running = Generation.objects.running().filter(conversation=models.OuterRef("pk")).values("pk")
-        return self.filter(change__gt=number).order_by("change").annotate(running=models.Subquery(running))
+        reply = models.Subquery(running, output_field=models.UUIDField())
+        return self.filter(change__gt=number).order_by("change").annotate(running=reply)
 
 
 class Conversation(models.Model):

@@ -17,8 +17,17 @@ from chat.upstream import errors
 from chat.upstream.body import Body
 from chat.upstream.catalogue import Catalogue
 from chat.upstream.chunks import ChunkReader, message_of
+from chat.upstream.pace import Pace
 from chat.upstream.timers import Limits, Timers
-from chat.upstream.transport import beginning_of, pieces_of, plain_errors, transport, without_credentials
+from chat.upstream.transport import (
+    beginning_of,
+    pieces_of,
+    plain_errors,
+    rest,
+    to_the_end,
+    transport,
+    without_credentials,
+)
 
 MOST_ATTEMPTS = 3
 # After the finish_reason the usage and [DONE] may still come; nobody needs to wait long for them.
@@ -59,6 +68,7 @@ class Upstream:
             # Of the timers only this one is httpx's; the others are ours (see timers.py).
             timeout=httpx.Timeout(None),
         )
+        self._pace = Pace()
         self.catalogue = Catalogue(self._client, self._base_url)
 
     async def stream(self, prompt: Prompt, facts: Facts, limits: Limits) -> AsyncGenerator[Text | Retrying, None]:
@@ -120,7 +130,7 @@ class Upstream:
         self, response: httpx.Response, facts: Facts, reader: ChunkReader, timers: Timers
     ) -> AsyncGenerator[Text, None]:
         """The body, as it grows, to [DONE] or to its last byte."""
-        body = Body()
+        body, seen = Body(), 0
         with plain_errors(broken=errors.Cut, key=self._key):
             async with pieces_of(response) as pieces:
                 async for piece in timers.watch(pieces):
@@ -128,11 +138,20 @@ class Upstream:
                     for text in _read(body.feed(piece), reader):
                         yield text
                     if facts.done:
+                        await to_the_end(pieces)
                         return
                     if facts.finish_reason:
                         timers.only_wait(GRACE_SECONDS)
+                    await self._keep_pace(response, facts.chunks - seen, reader)
+                    seen = facts.chunks
             for text in _read(body.flush(), reader):
                 yield text
+
+    async def _keep_pace(self, response: httpx.Response, chunks: int, reader: ChunkReader) -> None:
+        """The first token is never held back."""
+        self._pace.passed(chunks)
+        if self._pace.rest_seconds and reader.has_text:
+            await rest(response, self._pace.rest_seconds)
 
     @asynccontextmanager
     async def _open(self, prompt: Prompt, facts: Facts, timers: Timers) -> AsyncIterator[httpx.Response]:

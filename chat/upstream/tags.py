@@ -88,7 +88,8 @@ class ThinkTags:
 
 def _hold_back(text: str, tag: str) -> tuple[str, str]:
     """(certain, held): the longest end of `text` that may be the beginning of `tag` is held."""
-    for size in range(min(len(tag) - 1, len(text)), 0, -1):
-        if text.endswith(tag[:size]):
-            return text[:-size], text[-size:]
+    # A tag begins with the only "<" that it has.
+    at = text.rfind("<", -len(tag) + 1)
+    if at >= 0 and tag.startswith(text[at:]):
+        return text[:at], text[at:]
     return text, ""

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from typing import cast
 from urllib.parse import unquote, urlsplit
@@ -15,6 +15,7 @@ from chat import sse
 from chat.upstream import errors
 
 KEEPALIVE_SECONDS = 60.0
+LAST_BYTES_SECONDS = 0.05
 MOST_ERROR_BYTES = 64 * 1024
 ERROR_BODY_SECONDS = 5.0
 
@@ -27,7 +28,54 @@ def transport() -> httpx.AsyncBaseTransport:
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ssl=context)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
-    return AiohttpTransport(client=session)
+    return Transport(client=session)
+
+
+class Transport(AiohttpTransport):
+    """Its answers have a body that loses nothing, and the connection at hand."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        answer = response.stream._aiohttp_response  # type: ignore[union-attr]
+        response.stream = _Whole(answer)
+        response.extensions["answer"] = answer
+        return response
+
+
+class _Whole(httpx.AsyncByteStream):
+    """To the last byte that was received: where a connection breaks, aiohttp would drop what nobody has read yet."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        content = self._answer.content
+        try:
+            while piece := await content.readany():
+                yield piece
+        except aiohttp.ClientError:
+            if rest := content._read_nowait(-1):
+                yield rest
+            raise
+
+    async def aclose(self) -> None:
+        # Read to its end, the connection is kept for the next question; else this closes it.
+        self._answer.release()
+
+
+async def rest(response: httpx.Response, seconds: float) -> None:
+    """Meanwhile what comes waits in the kernel, and is then read at once."""
+    answer = response.extensions.get("answer")
+    connection = answer.connection if answer else None
+    transport = connection.transport if connection else None
+    if transport is None or not transport.is_reading():
+        return
+    transport.pause_reading()
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        if not transport.is_closing():
+            transport.resume_reading()
 
 
 def without_credentials(base_url: str) -> tuple[str, httpx.BasicAuth | None]:
@@ -49,6 +97,9 @@ def plain_errors(*, broken: type[errors.UpstreamError], key: str) -> Iterator[No
         if _is_connect_timeout(error):
             raise errors.TimedOut("connect") from None
         raise broken(_reason(error)) from None
+    except UnicodeError:
+        # Of a host name that can't be one: an empty part, or one that is too long.
+        raise broken from None
     except sse.LineTooLong:
         raise errors.Unreadable from None
     except errors.ReportedError as error:
@@ -58,8 +109,18 @@ def plain_errors(*, broken: type[errors.UpstreamError], key: str) -> Iterator[No
 
 def pieces_of(response: httpx.Response) -> aclosing[AsyncGenerator[bytes, None]]:
     """The body as it comes, without its compression."""
-    # A generator, though httpx does not say so in its types.
-    return aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes()))
+    # Generators, though httpx does not say so in its types. Without compression the inner one does.
+    is_plain = response.headers.get("content-encoding", "identity") == "identity"
+    pieces = aiter(response.stream) if is_plain and isinstance(response.stream, httpx.AsyncByteStream) else None
+    return aclosing(cast("AsyncGenerator[bytes, None]", pieces or response.aiter_bytes()))
+
+
+async def to_the_end(pieces: AsyncIterator[bytes]) -> None:
+    """After [DONE] only the end of the body is missing; with it the connection can be used again."""
+    with suppress(httpx.HTTPError, aiohttp.ClientError, TimeoutError):
+        async with asyncio.timeout(LAST_BYTES_SECONDS):
+            async for _ in pieces:
+                pass
 
 
 async def beginning_of(response: httpx.Response) -> bytes:

@@ -103,12 +103,13 @@ def _ask(request: UserRequest, found: Conversation | None = None, **of_path: str
 def _page(
     request: UserRequest, conversation: Conversation | None = None, refusal: Refusal | None = None
 ) -> HttpResponse:
-    """The whole page, or for scripts only its list of conversations; after a refusal with what was typed."""
-    context: dict[str, Any] = {"conversation": conversation, "page_of_list": _conversations(request)}
-    if request.GET.get("fragment") == "sidebar":
-        return render(request, "chat/_sidebar.html", context)
-    branch = _branch(conversation) if conversation else []
-    context |= {
+    """The whole page, or for scripts a part of it; after a refusal with what was typed."""
+    if fragment := FRAGMENTS.get(request.GET.get("fragment", "")):
+        return fragment(request, conversation)
+    branch = _branch(conversation)
+    context = {
+        "conversation": conversation,
+        "page_of_list": _conversations(request),
         "branch": branch,
         "running": next((message for message in branch if _is_running(message)), None),
         "refusal": refusal,
@@ -125,6 +126,19 @@ def _page(
     return response
 
 
+def _sidebar(request: UserRequest, conversation: Conversation | None) -> HttpResponse:
+    context = {"conversation": conversation, "page_of_list": _conversations(request)}
+    return render(request, "chat/_sidebar.html", context)
+
+
+def _messages(request: UserRequest, conversation: Conversation | None) -> HttpResponse:
+    context = {"branch": _branch(conversation), "new_request_id": uuid.uuid4}
+    return render(request, "chat/_messages.html", context)
+
+
+FRAGMENTS = {"sidebar": _sidebar, "messages": _messages}
+
+
 def _conversations(request: UserRequest) -> Page[Conversation]:
     running = Generation.objects.running().filter(conversation=OuterRef("pk"))
     # Without its owner at hand each row would be asked for it.
@@ -132,7 +146,9 @@ def _conversations(request: UserRequest) -> Page[Conversation]:
     return Paginator(listed, CONVERSATIONS_PER_PAGE).get_page(request.GET.get("page"))
 
 
-def _branch(conversation: Conversation) -> list[Message]:
+def _branch(conversation: Conversation | None) -> list[Message]:
+    if not conversation:
+        return []
     _settle(Generation.objects.running().filter(conversation=conversation))
     branch = conversation.branch()
     for message in branch:

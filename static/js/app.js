@@ -1,6 +1,7 @@
 // The entry: behaviour for what is on the page. Without scripts everything works as plain forms.
 
 import { Conversation } from "./conversation.js";
+import { Doorbell } from "./doorbell.js";
 import { forgetDrafts } from "./drafts.js";
 import { renewToken } from "./http.js";
 import { localTimes } from "./page.js";
@@ -8,6 +9,6 @@ import { watchScroll } from "./scroll.js";
 
 localTimes(document);
 watchScroll();
-new Conversation();
+new Doorbell(new Conversation());
 document.addEventListener("submit", renewToken, { capture: true });
 document.querySelector("form[data-logout]").addEventListener("submit", forgetDrafts);

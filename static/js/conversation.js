@@ -1,10 +1,10 @@
 // The conversation on the page: asks, retries, stops, and comes back to an answer that is being written.
 
 import { Composer } from "./composer.js";
-import { newId, post } from "./http.js";
-import { announce, clearNotice, connection, fromTemplate, notice, part, text } from "./page.js";
+import { getHtml, newId, post } from "./http.js";
+import { announce, clearNotice, connection, fromTemplate, localTimes, notice, part, text } from "./page.js";
 import { Reply } from "./reply.js";
-import { toBottom } from "./scroll.js";
+import { follow, toBottom } from "./scroll.js";
 import { currentTitle, refreshSidebar } from "./sidebar.js";
 import { Stream } from "./stream.js";
 
@@ -24,6 +24,44 @@ export class Conversation {
       stop: () => this.#stop(),
     });
     this.#list.addEventListener("submit", (event) => this.#onRetry(event));
+    this.#attachToRunning();
+  }
+
+  get id() {
+    return this.#id;
+  }
+
+  /** Not if it was interrupted: its writer may have been only cut off, and replace that end by its own. */
+  shows(reply) {
+    const item = document.getElementById(`message-${reply}`);
+    return Boolean(item) && item.dataset.status !== "interrupted";
+  }
+
+  /**
+   * Another tab or device has asked here: the messages as the server has them, and the answer as it grows.
+   * False if it can't be done just now.
+   */
+  async catchUp(leaf) {
+    if (this.shows(leaf)) return true;
+    const fresh = await getHtml(`/chat/${this.#id}/?fragment=messages`).catch(() => null);
+    // Its own question, or an answer that is just ending, comes first.
+    if (!fresh || this.#composer.running) return false;
+    localTimes(fresh);
+    this.#list.replaceChildren(...fresh.firstElementChild.children);
+    follow();
+    this.#attachToRunning();
+    return true;
+  }
+
+  /** The list of conversations has its newest title. */
+  retitle() {
+    const title = currentTitle();
+    if (!title) return;
+    document.getElementById("title").textContent = title;
+    document.title = `${title} · ${document.title.split(" · ").at(-1)}`;
+  }
+
+  #attachToRunning() {
     const running = this.#list.querySelector('[data-status="streaming"]');
     if (running) this.#attach(running);
   }
@@ -97,10 +135,7 @@ export class Conversation {
       history.replaceState(null, "", `/chat/${conversation}/`);
     }
     await refreshSidebar();
-    const title = currentTitle();
-    if (!title) return;
-    document.getElementById("title").textContent = title;
-    document.title = `${title} · ${document.title.split(" · ").at(-1)}`;
+    this.retitle();
   }
 
   async #ended(end, reply) {

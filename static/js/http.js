@@ -2,6 +2,9 @@
 
 import { text } from "./page.js";
 
+// For a part of the page; without it, one that is lost on its way would be waited for for minutes.
+const PATIENCE = 20_000;
+
 /** 401 whichever way the server says it: as a status, or by sending a page's reader to the login form. */
 export const isLoggedOut = (response) => response.status === 401 || response.type === "opaqueredirect";
 
@@ -44,7 +47,8 @@ export async function problemOf(response) {
 }
 
 export async function getHtml(url) {
-  const response = await fetch(url, { redirect: "manual", headers: { Accept: "text/html" } });
+  const signal = AbortSignal.timeout(PATIENCE);
+  const response = await fetch(url, { redirect: "manual", headers: { Accept: "text/html" }, signal });
   if (!response.ok) throw Object.assign(new Error(url), { status: (await problemOf(response)).status });
   return fragment(await response.text());
 }
@@ -57,8 +61,8 @@ function fragment(html) {
 
 export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Twice as long each time, up to 10 s; jitter keeps a thousand pages from coming back at once. */
-export const backOff = (attempt) => Math.min(500 * 2 ** attempt, 10_000) * (0.5 + Math.random() / 2);
+/** Twice as long each time; jitter keeps a thousand pages from coming back at once. */
+export const backOff = (attempt, longest = 10_000) => Math.min(500 * 2 ** attempt, longest) * (0.5 + Math.random() / 2);
 
 export function newId() {
   if (crypto.randomUUID) return crypto.randomUUID();

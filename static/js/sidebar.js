@@ -2,11 +2,12 @@
 
 import { getHtml } from "./http.js";
 
-export async function refreshSidebar() {
+/** `path`: where the page is no longer there. */
+export async function refreshSidebar(path = "") {
   const query = new URLSearchParams(location.search);
   query.set("fragment", "sidebar");
   try {
-    show((await getHtml(`?${query}`)).querySelector("#conversations"));
+    show((await getHtml(`${path}?${query}`)).querySelector("#conversations"));
   } catch {
     // The next answer brings it; the conversation itself does not depend on it.
   }

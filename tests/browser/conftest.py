@@ -15,9 +15,8 @@
 
 Without Chromium or Playwright these tests are skipped by name; with REQUIRE_SERVICES=1 they fail instead.
 
-Playwright's API waits by keeping an event loop running in the tests' thread. Django sees it there and forbids the
-database, which the tests need as ever: they are told apart by DJANGO_ALLOW_ASYNC_UNSAFE, set while Chromium runs. As
-nothing else may run a loop in that thread meanwhile, these tests have a pytest of their own (`scripts/test.sh`).
+Playwright's API keeps an event loop running in the tests' thread, from the first of these tests to the last. Django sees
+it there and would forbid the database, which the tests use as ever: DJANGO_ALLOW_ASYNC_UNSAFE is set meanwhile.
 """
 
 from collections.abc import Callable, Iterator
@@ -77,8 +76,11 @@ def watch() -> Watch:
 
 
 @pytest.fixture
-def new_context(browser: "Browser", watch: Watch) -> Iterator[NewContext]:
+def new_context(browser: "Browser", watch: Watch, request: pytest.FixtureRequest) -> Iterator[NewContext]:
     contexts = []
+    if "site" in request.fixturenames:
+        # Set up before this, so that the pages close before the database behind them is emptied.
+        request.getfixturevalue("site")
 
     def make(base_url: str, **options: Any) -> "BrowserContext":
         context = browser.new_context(base_url=base_url, locale="en-US", service_workers="block", **options)
