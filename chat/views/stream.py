@@ -167,7 +167,9 @@ def _json(request: HttpRequest) -> dict[str, Any]:
 
 def _reply_of(user: User, fields: dict[str, Any], name: str) -> Message:
     """Whoever looks at a dead reply ends it."""
-    found = user.messages.replies().select_related("generation").filter(**{_KEYS[name]: uuid_of(fields, name)}).first()
+    # Without its text, which is long, and comes from elsewhere.
+    replies = user.messages.replies().select_related("generation").defer("text", "reasoning")
+    found = replies.filter(**{_KEYS[name]: uuid_of(fields, name)}).first()
     if found is None:
         raise not_found()
     if not engine.replies.get(found.pk):

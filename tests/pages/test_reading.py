@@ -87,6 +87,23 @@ def test_reasoning_is_folded_unless_it_is_all_there_is(client: Client, anna: Use
     assert re.search(r"<details class=\"reasoning\"[^>]*box\" open>", html(client.get(path_of(conversation))))
 
 
+def test_scripts_get_the_messages_alone(client: Client, anna: User) -> None:
+    path = path_of(make_conversation(anna))
+    session = client.session
+    session["kept"] = "typed before the login"
+    session.save()
+    fragment = html(client.get(path, {"fragment": "messages"}))
+    assert re.findall(r"<(?:ol|aside|form)\b", fragment) == ["<ol"]
+    assert "An animal." in fragment
+    assert "typed before the login" in html(client.get(path)), "that is for the page"
+
+
+def test_the_page_knows_its_change_number(client: Client, anna: User) -> None:
+    make_conversation(anna)
+    anna.refresh_from_db()
+    assert f'data-change="{anna.change}"' in html(client.get("/"))
+
+
 @pytest.mark.parametrize(("omitted", "words"), [(1, "The first message no"), (4, "The first 4 messages no")])
 def test_it_says_which_turns_were_not_sent(client: Client, anna: User, omitted: int, words: str) -> None:
     conversation = make_conversation(anna)
