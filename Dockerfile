@@ -47,8 +47,9 @@ FROM caddy:2-alpine AS caddy
 COPY Caddyfile /etc/caddy/Caddyfile
 # Not from a volume: that would keep the files of the version that it was made with.
 COPY --from=web /app/staticfiles /srv/static
-# A new volume for the certificates takes over the owner.
+# A new volume for the certificates takes over the owner. A copy of the configuration, which nobody needs, goes to /tmp.
 RUN chown -R 1000 /data
+ENV XDG_CONFIG_HOME=/tmp
 USER 1000
 HEALTHCHECK --interval=10s --start-period=60s --start-interval=1s \
     CMD ["wget", "--quiet", "--spider", "http://127.0.0.1:2020/"]

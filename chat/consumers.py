@@ -43,7 +43,9 @@ class DoorbellConsumer(AsyncJsonWebsocketConsumer):
                 self.clock.cancel()
 
     async def connect(self) -> None:
-        request = ASGIRequest({**self.scope, "method": "GET"}, io.BytesIO())
+        # As the page's own request would be: its origin has the scheme of pages.
+        scheme = {"wss": "https"}.get(self.scope.get("scheme", ""), "http")
+        request = ASGIRequest({**self.scope, "method": "GET", "scheme": scheme}, io.BytesIO())
         self.session_key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
         with contextlib.suppress(DatabaseError):
             user = await database_sync_to_async(user_of)(self.session_key) if is_from_our_page(request) else None

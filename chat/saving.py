@@ -50,8 +50,8 @@ class Saving:
                     fate = "reply not saved: only its snapshots are left"
                     logger.error(fate, extra={"reply": reply, "reason": str(error)})
                     return False
-            except DatabaseError:
-                # Waiting would not help; the sweep will keep what the snapshots have.
+            except (DatabaseError, ValueError):
+                # It can't be stored, and waiting would not help; the sweep will keep what the snapshots have.
                 logger.exception("reply not saved", extra={"reply": reply})
                 return False
             await asyncio.sleep(pause)

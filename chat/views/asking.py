@@ -36,7 +36,7 @@ def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], request
     """One unit of sync work, in a thread. `offered`: the upstream's models. Raises Refusal."""
     found = _find(user, fields)
     key = uuid_of(fields, "request_id")
-    digest = hashlib.sha256(json.dumps(dict(fields), sort_keys=True, default=str).encode()).hexdigest()
+    digest = _digest(fields)
     try:
         try:
             asked = _add(found, fields, _request(fields, key, digest, offered))
@@ -80,6 +80,15 @@ def _find(user: User, fields: Mapping[str, Any]) -> Found:
     if fields.get("parent") is not None:
         parent = _get(user.messages.replies().filter(conversation=conversation), fields, "parent")
     return Found(user, conversation, message, parent)
+
+
+def _digest(fields: Mapping[str, Any]) -> str:
+    """The same for the same body, however its keys are ordered."""
+    try:
+        return hashlib.sha256(json.dumps(dict(fields), sort_keys=True, default=str).encode()).hexdigest()
+    except RecursionError:
+        # Read in a shallower place than this.
+        raise Refusal(400, "bad_json", _("The body is nested too deeply.")) from None
 
 
 def _get(rows: QuerySet[Any], fields: Mapping[str, Any], name: str) -> Any:

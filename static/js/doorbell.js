@@ -43,6 +43,7 @@ export class Doorbell {
   }
 
   #lost() {
+    this.#socket?.close();
     this.#socket = null;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#comeBack(), backOff(this.#attempt++, LONGEST_PAUSE));

@@ -15,8 +15,8 @@
 
 Without Chromium or Playwright these tests are skipped by name; with REQUIRE_SERVICES=1 they fail instead.
 
-Playwright's API keeps an event loop running in the tests' thread, from the first of these tests to the last. Django sees
-it there and would forbid the database, which the tests use as ever: DJANGO_ALLOW_ASYNC_UNSAFE is set meanwhile.
+Playwright's API keeps an event loop running in the tests' thread, from the first of these tests to the last. Django
+sees it there and would forbid the database, which the tests use as ever: DJANGO_ALLOW_ASYNC_UNSAFE is set meanwhile.
 """
 
 from collections.abc import Callable, Iterator
