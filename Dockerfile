@@ -43,13 +43,19 @@ HEALTHCHECK --interval=10s --start-period=60s --start-interval=1s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=3)"]
 CMD ["python", "manage.py", "serve", "--host", "0.0.0.0", "--port", "8000"]
 
+# Their list has the times of the files in it. Without it, equal files make an equal image, and an upgrade that changes
+# none of them leaves Caddy and its connections alone.
+FROM web AS static-files
+USER root
+RUN rm staticfiles/staticfiles.json
+
 FROM caddy:2-alpine AS caddy
-COPY Caddyfile /etc/caddy/Caddyfile
-# Not from a volume: that would keep the files of the version that it was made with.
-COPY --from=web /app/staticfiles /srv/static
 # A new volume for the certificates takes over the owner. A copy of the configuration, which nobody needs, goes to /tmp.
 RUN chown -R 1000 /data
 ENV XDG_CONFIG_HOME=/tmp
+COPY Caddyfile /etc/caddy/Caddyfile
+# Not from a volume: that would keep the files of the version that it was made with.
+COPY --from=static-files /app/staticfiles /srv/static
 USER 1000
 HEALTHCHECK --interval=10s --start-period=60s --start-interval=1s \
     CMD ["wget", "--quiet", "--spider", "http://127.0.0.1:2020/"]

@@ -18,6 +18,8 @@ from chat.threads import InDatabase
 LOOK_SECONDS = 1.0
 # What came through the relay a moment ago need not be asked for.
 FED_SECONDS = 2.0
+# The end of a swept reply is looked up again after this long.
+SWEPT_SECONDS = 2.0
 
 
 class Followed:

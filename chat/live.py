@@ -84,6 +84,9 @@ class Growing:
         while not (grown := self._grown(after, told)):
             if not await self._news(until):
                 return None
+        if MOST_AT_ONCE in {len(grown.text.reasoning), len(grown.text.answer)}:
+            # Much to catch up with: everybody else has a turn in between.
+            await asyncio.sleep(0)
         return grown
 
     async def _news(self, until: float) -> bool:

@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from django.db import Error
@@ -24,10 +25,10 @@ class DatabaseThread(ThreadPoolExecutor):
         super().__init__(max_workers=1, thread_name_prefix=name)
 
     def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        return super().submit(_leave_cursors_here, work, *args, **kwargs)
+        return super().submit(partial(_leave_cursors_here, work, *args, **kwargs))
 
 
-def _leave_cursors_here(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+def _leave_cursors_here(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
         return work(*args, **kwargs)
     except Error as error:

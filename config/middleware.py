@@ -5,7 +5,7 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 from django.utils.decorators import sync_and_async_middleware, sync_only_middleware
 from django.utils.translation import gettext as _
@@ -49,7 +49,7 @@ def content_security_policy(get_response: Callable[[HttpRequest], Any]) -> Calla
 class Common(CommonMiddleware):
     """Django's own, which looks at the Host header; but who watches the process asks by address, whatever its name."""
 
-    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
         return None if request.path_info in PATHS else super().process_request(request)
 
 

@@ -52,7 +52,7 @@ def _client(peer: Address, told: list[str], trusted: list[Network]) -> Address:
 
 def _address(text: str) -> Address | None:
     """Some proxies add the port: 192.0.2.1:4711, [2001:db8::1]:4711."""
-    host = text[1:].partition("]")[0] if text.startswith("[") else text
+    host = text[1:].partition("]")[0] if text.startswith("[") and "]" in text else text
     try:
         address = ipaddress.ip_address(host.partition(":")[0] if host.count(":") == 1 else host)
     except ValueError:

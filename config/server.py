@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # A burst of connections waits here instead of being lost for a second.
 BACKLOG = 4096
+# A question whose asker has left may have to wait so long for the database before it is stored.
+ABSENT_SECONDS = 60
 # For each reader, before whoever sends to it has to wait: here, and in the kernel, which would take megabytes.
 BUFFER_BYTES = 16 * 1024
 KERNEL_BYTES = 64 * 1024
@@ -89,6 +91,7 @@ class Server(DaphneServer):
             application,
             endpoints=[f"tcp:port={port}:interface={interface}:backlog={BACKLOG}"],
             server_name="",
+            application_close_timeout=ABSENT_SECONDS,
             **options,
         )
 

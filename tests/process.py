@@ -23,6 +23,8 @@ from chat import sse
 from chat.models import User
 from tests.fake_upstream import FakeUpstream
 from tests.site import Person, Site, Told, events_of
+from tests.waiting import free_port as free_port
+from tests.waiting import wait_until as wait_until
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 30.0
@@ -70,12 +72,6 @@ def environment(database: Path, options: str = "", **settings: str) -> dict[str,
         "LLM_MAX_REPLY_CHARS": "6000000",
         **settings,
     }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _manage(*arguments: str) -> list[str]:
@@ -269,15 +265,6 @@ class Reader(threading.Thread):
         """The end that it was told, or nothing yet."""
         events = self.told.events
         return events[-1] if events and events[-1]["type"] == "end" else {}
-
-
-def wait_until(is_so: Callable[[], bool], timeout: float, what: Callable[[], str] = lambda: "") -> float:
-    """Seconds that it took."""
-    began = time.monotonic()
-    while not is_so():
-        assert time.monotonic() - began < timeout, f"not within {timeout} s: {what()[-2000:]}"
-        time.sleep(0.05)
-    return time.monotonic() - began
 
 
 def settled(measure: Callable[[], int]) -> int:

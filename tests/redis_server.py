@@ -5,9 +5,10 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Self
 
-from tests.process import free_port, wait_until
 from tests.services import program
+from tests.waiting import free_port, wait_until
 
 
 class RedisServer:
@@ -18,6 +19,13 @@ class RedisServer:
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def start(self) -> None:
         options = {"--port": str(self.port), "--bind": "127.0.0.1", "--save": "", "--dir": str(self._folder)}

@@ -3,6 +3,7 @@
 import os
 import shutil
 from importlib.util import find_spec
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -17,6 +18,12 @@ def missing(what: str) -> NoReturn:
 def program(name: str) -> str:
     """Its path."""
     return shutil.which(name) or missing(name)
+
+
+def postgres_program(name: str) -> str:
+    """Debian keeps PostgreSQL's own out of PATH, one folder for each version."""
+    newest_first = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)
+    return shutil.which(name) or next(map(str, newest_first), "") or missing(name)
 
 
 def embedded_model() -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 os.environ.setdefault("SECRET_KEY", "a long random text that only the tests know, of fifty characters")
 os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
 
-from config.settings import *  # noqa: E402,F403
+from config.settings import *  # noqa: F403
 
-# A file, as in life, and not in memory: the server's threads share it.
-DATABASES["default"]["TEST"] = {"NAME": os.path.join(tempfile.mkdtemp(prefix="chat-tests-"), "tests.sqlite3")}  # noqa: F405
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
+    # A file, as in life, and not in memory: the server's threads share it.
+    FILE = Path(tempfile.mkdtemp(prefix="chat-tests-"), "tests.sqlite3")
+    DATABASES["default"]["TEST"] = {"NAME": str(FILE)}  # noqa: F405
 
 STATIC_ROOT = Path(tempfile.mkdtemp(prefix="chat-static-"))
 

@@ -24,7 +24,7 @@ from tests import factories
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream_scripts import paced_text
 from tests.log_lines import said as logged
-from tests.site import Person, events_of, stored, told
+from tests.site import Person, events_of, stored
 from tests.waiting import until
 
 
@@ -525,12 +525,13 @@ def test_a_writer_that_dies_is_noticed_by_who_follows(anna: Person, running: Mes
     assert heard[-1]["status"] == "interrupted"
 
 
-def test_an_end_that_was_only_provisional_is_not_kept_from_the_next_reader(anna: Person, running: Message) -> None:
+def test_an_end_that_was_only_provisional_is_not_told_for_long(
+    anna: Person, running: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "SWEPT_SECONDS", 0.05)
     age(str(running.pk))
     assert anna.follow(str(running.pk)).end["status"] == "interrupted"
     factories.finish(running, "A bird.")
 
-    rest = told(anna.http.get("/chat/stream", params={"reply": str(running.pk), "after": "0.4"}))
-
-    assert rest.text() == "rd."
-    assert rest.end["status"] == "complete"
+    until(lambda: anna.follow(str(running.pk)).end["status"] == "complete")
+    assert anna.follow(str(running.pk), after="0.4").text() == "rd."
