@@ -76,8 +76,6 @@ class Engine:
 
     async def close(self) -> None:
         """After the drain, when nobody reads any more: now nobody is told an end that was not saved."""
-        # What waits there for a database that is away would hold up the exit.
-        self._thread.shutdown(wait=False, cancel_futures=True)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 from django.db import InterfaceError, OperationalError
 
 from chat import models
-from chat.events import End, Start, Text, Usage
+from chat.events import Cursor, End, Start, Text, Usage
 from chat.live import Growing
 from chat.relaying import Relaying
 from chat.threads import InDatabase
@@ -67,8 +67,10 @@ class Followed:
 
     async def _look(self, growing: Growing) -> str:
         """Take over what the database has beyond what is here; tells who writes it, if the database can be asked."""
+        text = growing.text_after(Cursor())
+        known = {"text": text.answer, "reasoning": text.reasoning}
         try:
-            state = await self._in_database(models.Generation.objects.state_of, growing.start.reply)
+            state = await self._in_database(models.Generation.objects.state_of, growing.start.reply, known)
         except (OperationalError, InterfaceError):
             return ""
         have = growing.cursor

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, Error, InterfaceError, OperationalError
 
 from chat import models
 from chat.events import Cursor, End, Text
@@ -58,10 +58,13 @@ class Saving:
             pause = min(pause * 2, 5.0)
 
     async def snapshot_every_second(self) -> None:
+        now = asyncio.get_running_loop().time
         while True:
-            await asyncio.sleep(SNAPSHOT_SECONDS)
+            began = now()
             if writers := [writer for writer in self._writers.values() if writer.growing.end is None]:
                 await self._snapshot(writers)
+            # From beginning to beginning: a crash takes no more than this and what one save lasts.
+            await asyncio.sleep(max(0.0, began + SNAPSHOT_SECONDS - now()))
 
     async def _snapshot(self, writers: list[Writer]) -> None:
         """What grew and the heartbeat, of all replies in one transaction; one by one if that fails."""
@@ -72,7 +75,7 @@ class Saving:
                 logger.warning("database is away: replies go on in memory", extra={"reason": str(error)})
             self._is_away = True
             return
-        except DatabaseError:
+        except (DatabaseError, ValueError):
             for writer in writers:
                 await self._snapshot_one(writer)
         if self._is_away:
@@ -82,7 +85,7 @@ class Saving:
     async def _snapshot_one(self, writer: Writer) -> None:
         try:
             await self._save_pieces([writer])
-        except DatabaseError as error:
+        except (Error, ValueError) as error:
             logger.error("snapshot failed", extra={"reply": writer.job.start.reply, "reason": str(error)})
 
     async def _save_pieces(self, writers: list[Writer]) -> None:
@@ -107,7 +110,7 @@ class Saving:
     async def _sweep(self) -> None:
         try:
             ended = await self._in_database(models.Generation.objects.sweep, but=list(self._writers))
-        except DatabaseError as error:
+        except Error as error:
             logger.warning("sweep failed", extra={"reason": str(error)})
             return
         for reply in ended:

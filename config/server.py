@@ -2,14 +2,33 @@
 
 import asyncio
 import logging
+import os
 import socket
 from typing import Any
 
 import uvloop
-from twisted.internet import asyncioreactor
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+from twisted.internet.error import ConnectionLost
+from twisted.internet.main import installReactor
+from twisted.internet.tcp import Connection
+
+
+class Reactor(AsyncioSelectorReactor):
+    """Twisted's, on uvloop."""
+
+    def _readOrWrite(self, selectable: Any, read: bool) -> None:  # noqa: N802 - Twisted's name
+        super()._readOrWrite(selectable, read)
+        if read and isinstance(selectable, Connection) and selectable.connected:
+            self._notice_reset(selectable)
+
+    def _notice_reset(self, connection: Connection) -> None:
+        """A client that asks and resets: uvloop has what it sent read, but tells nobody and never looks there again."""
+        if error := connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self._disconnectSelectable(connection, ConnectionLost(os.strerror(error)), True)
+
 
 # Before Daphne is imported: it would make a reactor on the plain loop.
-asyncioreactor.install(uvloop.new_event_loop())
+installReactor(Reactor(uvloop.new_event_loop()))
 
 from daphne.server import Server as DaphneServer  # noqa: E402
 from daphne.ws_protocol import WebSocketProtocol  # noqa: E402
@@ -20,6 +39,7 @@ from zope.interface import implementer  # noqa: E402
 
 from chat.doorbell import doorbell  # noqa: E402
 from chat.engine import engine  # noqa: E402
+from chat.threads import close_threads  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +56,8 @@ READERS_SECONDS = 2.0
 SERVICE_RESTART = 1012
 # For views to notice that they were cut off.
 ABORT_SECONDS = 1.0
+# For the threads to take leave of a database that answers.
+CONNECTIONS_SECONDS = 1.0
 
 
 @implementer(IPushProducer)
@@ -119,7 +141,7 @@ class Server(DaphneServer):
         if kind == "http.response.body" and not is_last and is_idle(protocol):
             send_at_once(protocol, message["body"])
             return
-        if kind == "http.response.body" and is_last and protocol.producer:
+        if kind == "http.response.body" and is_last and protocol.producer and protocol.channel:
             protocol.unregisterProducer()
         await super().handle_reply(protocol, message)
         if kind == "http.response.start" and protocol.channel and not protocol.producer:
@@ -143,6 +165,7 @@ class Server(DaphneServer):
         await self._still_running(ABORT_SECONDS)
         await engine.close()
         await doorbell.stop()
+        await close_threads(CONNECTIONS_SECONDS)
         # One turn of the loop or two, for the last bytes to leave Twisted's buffers.
         await asyncio.sleep(0.1)
 

@@ -9,13 +9,15 @@ mapfile -t old < <(docker compose ps --quiet web)
 count=${#old[@]}
 ((count)) || exec docker compose up -d --wait
 
-# The old processes work with the new tables from here on, until they end.
-docker compose run --rm migrate
+# The old processes work with the new tables from here on, until they end. By itself: if it were made anew together with
+# the rest, Docker would make everything anew that depends on it.
+docker compose up -d migrate
 if ! docker compose up -d --wait --no-recreate --scale web=$((2 * count)) web; then
-    echo "The new version does not start: the old one goes on. Its log:" >&2
+    echo "The new version does not start; the old one goes on." >&2
     mapfile -t new < <(docker compose ps --all --quiet web | grep -vxF "$(printf '%s\n' "${old[@]}")")
+    docker compose logs --tail 20 migrate >&2
     for container in "${new[@]}"; do docker logs --tail 20 "$container" >&2; done
-    docker rm --force "${new[@]}" >/dev/null
+    ((${#new[@]} == 0)) || docker rm --force "${new[@]}" >/dev/null
     exit 1
 fi
 docker stop "${old[@]}" >/dev/null

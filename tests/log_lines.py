@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import until
+
 
 def lines_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     formatter = next(handler.formatter for handler in logging.getLogger().handlers if is_ours(handler))
@@ -20,3 +22,9 @@ def is_ours(handler: logging.Handler) -> bool:
 def said(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]:
     """The lines about one kind of event."""
     return [line for line in map(json.loads, lines_of(caplog)) if line["event"] == event]
+
+
+def wait_for_lines(caplog: pytest.LogCaptureFixture, event: str, number: int = 1) -> list[dict[str, Any]]:
+    """So many: a line may be written when the client has its answer already."""
+    until(lambda: len(said(caplog, event)) >= number)
+    return said(caplog, event)

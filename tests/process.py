@@ -55,10 +55,10 @@ def session_of(name: str) -> str:
     return f"session-of-{name}"
 
 
-def make_database(path: Path) -> None:
+def make_database(path: Path, **settings: str) -> None:
     """Migrated, with Anna and Boris signed in."""
     for command in (["migrate", "--verbosity", "0"], ["shell", "--verbosity", "0", "-c", SIGN_IN]):
-        subprocess.run(_manage(*command), env=environment(path), cwd=ROOT, check=True, timeout=60)
+        subprocess.run(_manage(*command), env=environment(path, **settings), cwd=ROOT, check=True, timeout=60)
 
 
 def environment(database: Path, options: str = "", **settings: str) -> dict[str, str]:

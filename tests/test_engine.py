@@ -24,6 +24,7 @@ from tests import factories
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream_scripts import paced_text
 from tests.log_lines import said as logged
+from tests.log_lines import wait_for_lines
 from tests.site import Person, events_of, stored
 from tests.waiting import until
 
@@ -59,10 +60,6 @@ def saved(reply: str) -> str:
 
 def wait_until_saved(reply: str, text: str) -> None:
     until(lambda: saved(reply) == text)
-
-
-def wait_for_lines(caplog: pytest.LogCaptureFixture, event: str, number: int) -> None:
-    until(lambda: len(logged(caplog, event)) == number)
 
 
 # --- Every second ---------------------------------------------------------------------------------------------------

@@ -14,11 +14,9 @@ from chat.models import Evidence
 from chat.upstream import Upstream
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream_chunks import DONE, ROLE, chunk, ended, error, json_answer, said, send, sse
-from tests.log_lines import lines_of
-from tests.log_lines import said as logged
+from tests.log_lines import lines_of, wait_for_lines
 from tests.raw_http import connect, question
 from tests.site import Person, Site, events_of, stored
-from tests.waiting import until
 
 # Each of these stands in exactly one place, and none of them in the log.
 QUESTION, ANSWER, THOUGHT = "xyzzy-question", "xyzzy-answer", "xyzzy-thought"
@@ -35,20 +33,14 @@ def with_key(site: Site, upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch
     asyncio.run_coroutine_threadsafe(keyed.aclose(), engine._loop).result(10)
 
 
-def lines_about(caplog: pytest.LogCaptureFixture, event: str, number: int = 1) -> list[dict[str, Any]]:
-    """Waited for: a line is written when the client has its answer already."""
-    until(lambda: len(logged(caplog, event)) >= number)
-    return logged(caplog, event)
-
-
 def test_a_question_is_one_line_for_the_request_and_one_for_the_end_of_the_reply(
     anna: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     anna.http.headers["X-Request-ID"] = "from-the-proxy-1"
     told = anna.ask("hello")
 
-    [request] = lines_about(caplog, "request")
-    [reply] = lines_about(caplog, "reply ended")
+    [request] = wait_for_lines(caplog, "request")
+    [reply] = wait_for_lines(caplog, "reply ended")
     assert len(lines_of(caplog)) == 2
     assert request["request_id"] == reply["request_id"] == "from-the-proxy-1"
     assert reply["reply"] == told.reply
@@ -58,7 +50,7 @@ def test_the_line_of_a_request_has_its_figures(anna: Person, caplog: pytest.LogC
     with anna.asking("hello") as response:
         size = len(response.read())
 
-    [line] = lines_about(caplog, "request")
+    [line] = wait_for_lines(caplog, "request")
     assert line.pop("time")
     assert line.pop("ms") > 0
     assert (
@@ -81,7 +73,7 @@ def test_the_line_of_a_reply_has_its_figures(anna: Person, caplog: pytest.LogCap
     told = anna.ask("hello")
     evidence = stored(told.reply).evidence
 
-    [line] = lines_about(caplog, "reply ended")
+    [line] = wait_for_lines(caplog, "reply ended")
     assert line.pop("time")
     assert line.pop("logger").startswith("chat.")
     assert 0 <= line["first_token_ms"] <= line["duration_ms"]
@@ -118,7 +110,7 @@ def test_a_reply_that_failed_says_why_in_a_code(
     settings.LLM_MODEL, settings.LLM_FIRST_TOKEN_TIMEOUT = model, 0.1
     anna.ask()
 
-    [line] = lines_about(caplog, "reply ended")
+    [line] = wait_for_lines(caplog, "reply ended")
     assert (line["status"], line["error"], line["timer"]) == (status, error_code, timer)
     assert line["first_token_ms"] is None
     assert line["prompt_tokens"] is None
@@ -142,7 +134,7 @@ def test_each_request_is_one_line_whatever_became_of_it(
 ) -> None:
     assert anna.http.request(method, path).status_code == status
 
-    [line] = lines_about(caplog, "request")
+    [line] = wait_for_lines(caplog, "request")
     assert (line["method"], line["path"], line["status"]) == (method, path.partition("?")[0], status)
     assert len(lines_of(caplog)) == 1
 
@@ -151,7 +143,7 @@ def test_who_has_no_login_is_nobody(anna: Person, caplog: pytest.LogCaptureFixtu
     anna.http.cookies.delete("sessionid")
     anna.http.get("/")
 
-    [line] = lines_about(caplog, "request")
+    [line] = wait_for_lines(caplog, "request")
     assert line["user"] is None
     assert line["status"] == 302
 
@@ -160,7 +152,7 @@ def test_a_client_that_left_is_one_line_too(anna: Person, caplog: pytest.LogCapt
     with anna.asking(model="hang") as response:
         next(events_of(response))
 
-    [line] = lines_about(caplog, "request")
+    [line] = wait_for_lines(caplog, "request")
     assert (line["path"], line["status"]) == ("/chat/stream", 200)
     assert line["bytes"] > 0
 
@@ -169,9 +161,9 @@ def test_one_that_left_at_once_is_one_line_too(anna: Person, caplog: pytest.LogC
     with closing(connect(anna)) as client:
         client.sendall(b"".join(question(anna, "hello")))
 
-    [line] = lines_about(caplog, "request")
+    [line] = wait_for_lines(caplog, "request")
     assert line["path"] == "/chat/stream"
-    assert len(lines_about(caplog, "reply ended")) == 1
+    assert len(wait_for_lines(caplog, "reply ended")) == 1
 
 
 @pytest.mark.parametrize("path", ["/a%0Ab", "/a%0D%0Ab", "/%1b[31mred", "/%22quoted%22", "/%f0%9f%a6%8a", "/%ff%fe"])
@@ -180,7 +172,7 @@ def test_a_line_is_one_line_of_json_whatever_the_path(
 ) -> None:
     anna.http.get(path)
 
-    lines_about(caplog, "request")
+    wait_for_lines(caplog, "request")
     [line] = lines_of(caplog)
     assert len(line.splitlines()) == 1
     assert json.loads(line)["path"].startswith("/")
@@ -203,7 +195,7 @@ def test_no_text_and_no_key_is_in_the_log_when_the_upstream_refuses(
 
     assert UPSTREAM_ERROR in told.end["message"]
     assert KEY not in json.dumps(told.events)
-    lines_about(caplog, "reply ended")
+    wait_for_lines(caplog, "reply ended")
     assert nothing_secret_in(caplog)
 
 
@@ -225,7 +217,7 @@ def test_no_text_is_in_the_log_when_all_goes_well(
 
     assert (told.text("reasoning"), told.text()) == (THOUGHT, ANSWER)
     assert upstream.chats[0].headers["authorization"] == f"Bearer {KEY}"
-    lines_about(caplog, "request", 3)
+    wait_for_lines(caplog, "request", 3)
     assert nothing_secret_in(caplog)
 
 
@@ -251,7 +243,7 @@ def test_no_text_and_no_key_is_in_the_log_when_the_upstream_breaks(
     settings.LLM_MODEL = upstream.add(f"broken-{uuid4()}", script)
     told = anna.ask(QUESTION)
 
-    lines_about(caplog, "reply ended")
+    wait_for_lines(caplog, "reply ended")
     texts = [line for line in lines_of(caplog) for secret in (QUESTION, ANSWER, KEY) if secret in line]
     assert not texts
     assert KEY not in json.dumps(told.events)
@@ -268,7 +260,7 @@ def test_a_server_that_quotes_the_key_is_not_quoted(
     assert KEY not in json.dumps(told.events)
     assert KEY not in page
     assert KEY not in str(Evidence.objects.values())
-    lines_about(caplog, "reply ended")
+    wait_for_lines(caplog, "reply ended")
     assert nothing_secret_in(caplog)
 
 
@@ -284,7 +276,7 @@ def test_no_text_is_in_the_log_when_something_breaks_here(
     told = anna.ask(QUESTION)
 
     assert told.end["status"] == "failed"
-    [line] = lines_about(caplog, "reply failed")
+    [line] = wait_for_lines(caplog, "reply failed")
     assert line["level"] == "ERROR"
     assert "ZeroDivisionError" in line["exc_info"]
     assert nothing_secret_in(caplog)
@@ -301,5 +293,5 @@ def test_what_somebody_typed_into_a_form_is_not_in_the_log(site: Site, caplog: p
     anna.http.post("/accounts/login/", data={"username": QUESTION, "password": PASSWORD, **token})
     anna.http.post("/chat/", data={"text": QUESTION, **token})
 
-    lines_about(caplog, "request", 6)
+    wait_for_lines(caplog, "request", 6)
     assert nothing_secret_in(caplog)

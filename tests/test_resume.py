@@ -5,6 +5,7 @@ import json
 import socket
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from chat.views import asking
 from chat.views import stream as view
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream_scripts import UNICODE_REASONING, UNICODE_TEXT, paced_text
+from tests.log_lines import wait_for_lines
 from tests.raw_http import connect, leave, question
 from tests.site import Person, Told, events_of, stored, told
 from tests.waiting import until
@@ -389,6 +391,31 @@ def read_past(client: socket.socket, mark: bytes) -> None:
     data = b""
     while mark not in data:
         data += client.recv(4096)
+
+
+def test_a_reset_that_comes_together_with_the_question_is_noticed(
+    anna: Person, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The kernel has both before the loop looks."""
+    settings.LLM_MODEL = "hang"
+    engine._loop.call_soon_threadsafe(time.sleep, 0.2)
+    client = connect(anna)
+    port = client.getsockname()[1]
+    client.sendall(b"".join(question(anna, "hello")))
+    leave(client, rudely=True)
+
+    [line] = wait_for_lines(caplog, "request")
+    assert line["path"] == "/chat/stream"
+    until(lambda: port not in clients_of_the_server())
+    assert Message.objects.replies().get().generation.is_running
+
+
+def clients_of_the_server() -> set[int]:
+    """The ports of those whose connection it has."""
+    from twisted.internet import reactor, tcp
+
+    readers = reactor.getReaders()  # type: ignore[misc]
+    return {reader.getPeer().port for reader in readers if isinstance(reader, tcp.Server)}
 
 
 def test_so_it_is_while_the_database_lets_it_wait(anna: Person, upstream: FakeUpstream) -> None:

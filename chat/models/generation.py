@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from django.db import models, transaction
@@ -15,6 +16,7 @@ from chat.models.message import Message
 
 # A writer's heart beats every second; without a beat for this long it is dead.
 DEAD_AFTER = timedelta(seconds=5)
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,10 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
             )
         return {reply for reply, stop_requested_at in wishes.items() if stop_requested_at}
 
-    def state_of(self, reply: uuid.UUID) -> StoredState:
-        """The text as the database has it and how it ended, dead replies settled."""
+    def state_of(self, reply: uuid.UUID, known: Mapping[str, str] = NOTHING) -> StoredState:
+        """The text as the database has it and how it ended, dead replies settled; `known`: what the caller has."""
         generation = self.select_related("message", "message__evidence").get(pk=reply)
-        generation.settle()
+        generation.settle(known)
         end, usage = None, None
         if not generation.is_running:
             generation = self.select_related("message", "message__evidence").get(pk=reply)
@@ -145,19 +147,21 @@ class Generation(models.Model):
     def is_running(self) -> bool:
         return self.status == self.Status.STREAMING
 
-    def settle(self) -> bool:
+    def settle(self, known: Mapping[str, str] = NOTHING) -> bool:
         """Whoever looks at a dead reply ends it. True if it has ended, by this call or before."""
         if self.is_running and type(self).objects.dead().filter(pk=self.pk).exists():
-            self.interrupt()
+            self.interrupt(known)
         return not self.is_running
 
-    def interrupt(self) -> bool:
-        """End a reply whose writer is gone, with the text that was saved. False if it had ended already."""
+    def interrupt(self, known: Mapping[str, str] = NOTHING) -> bool:
+        """End a reply whose writer is gone, with the longest text there is. False if it had ended already."""
         with transaction.atomic():
             dead = type(self).objects.dead().filter(pk=self.pk)
             ended = dead.update(status=self.Status.INTERRUPTED, ended_at=Now())
             if ended:
-                self.keep(self.saved_so_far())
+                # A reader elsewhere may have got more than was saved.
+                saved = self.saved_so_far()
+                self.keep({name: max(text, known.get(name, ""), key=len) for name, text in saved.items()})
         self.refresh_from_db(fields=["status", "ended_at"])
         return bool(ended)
 
