@@ -1,7 +1,7 @@
 PYTHON ?= python3
 export PYTHON
 
-.PHONY: run test lint requirements
+.PHONY: run test test-services bench lint requirements
 
 # The chat on 127.0.0.1, port 8000 (another one: make run PORT=8001)
 run:
@@ -10,6 +10,15 @@ run:
 # All tests, or some: make test ARGS="tests/test_sse.py -k cursor"
 test:
 	@scripts/test.sh $(ARGS)
+
+# The same on a PostgreSQL and a Redis of its own
+test-services:
+	@SERVICES=1 scripts/test.sh $(ARGS)
+
+# What the product costs beside nginx, as ratios of one run (parts of it: make bench ARGS="--parts paced20")
+bench:
+	@scripts/venv.sh requirements-dev.txt
+	@.venv/bin/python -m tests.bench $(ARGS)
 
 lint: export SECRET_KEY = only-for-lint
 lint: export DATABASE_URL = sqlite://:memory:

@@ -73,6 +73,9 @@ class Followed:
             state = await self._in_database(models.Generation.objects.state_of, growing.start.reply, known)
         except (OperationalError, InterfaceError):
             return ""
+        except models.Generation.DoesNotExist:
+            growing.finish(End("interrupted"))
+            return ""
         have = growing.cursor
         growing.append(Text(state.reasoning[have.reasoning :], state.text[have.answer :]))
         if state.end:

@@ -79,4 +79,12 @@ def in_one_thread(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpR
 
     As async ones each would change threads twice or more: that took a third of the CPU of a question.
     """
-    return get_response
+
+    def middleware(request: HttpRequest) -> Any:
+        if request.path_info not in PATHS:
+            # Who it is is looked up here. The page of a 404 is made in any thread: it would open a connection there
+            # that nobody looks after.
+            _ = request.user.is_authenticated
+        return get_response(request)
+
+    return middleware

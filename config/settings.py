@@ -119,6 +119,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = max(2_621_440, 12 * MAX_QUESTION_CHARS + 65_536)
 DATABASES = {"default": database("DATABASE_URL", default=BASE_DIR / "data" / "chat.sqlite3")}
 # The threads that use them stay, so the connections may.
 DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    DATABASES["default"]["ENGINE"] = "config.postgres"
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Readers beside one writer, who takes the lock at once and is waited for instead of failing. The URL may say else.
     DATABASES["default"]["OPTIONS"] = {

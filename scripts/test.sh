@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
 # The test suite. With arguments, what they name:  scripts/test.sh tests/test_sse.py -k cursor
+# With SERVICES=1, what asks the database, on a PostgreSQL and a Redis that are started for it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # Where nothing may be skipped, the model is tested too.
 scripts/venv.sh requirements-dev.txt ${REQUIRE_SERVICES:+requirements-model.txt}
-pytest() { .venv/bin/python -m pytest "$@"; }
+pytest() { .venv/bin/python -m ${SERVICES:+tests.with_services} pytest "$@"; }
 
 if [[ $# -gt 0 ]]; then
     pytest "$@"
+elif [[ -n ${SERVICES:-} ]]; then
+    # The rest of the suite brings its own servers, or its own SQLite file.
+    pytest -m "not browser and not services"
 else
     # Apart, because the browser's driver keeps an event loop running in the tests' thread.
     pytest -m "not browser" --cov --cov-report=term:skip-covered

@@ -9,9 +9,9 @@ mapfile -t old < <(docker compose ps --quiet web)
 count=${#old[@]}
 ((count)) || exec docker compose up -d --wait
 
-# The old processes work with the new tables from here on, until they end. By itself: if it were made anew together with
-# the rest, Docker would make everything anew that depends on it.
-docker compose up -d migrate
+# First what the web processes depend on, the tables too: Docker makes anew whatever depends on what is made anew.
+mapfile -t others < <(docker compose config --services | grep -vxE 'web|caddy')
+docker compose up -d "${others[@]}"
 if ! docker compose up -d --wait --no-recreate --scale web=$((2 * count)) web; then
     echo "The new version does not start; the old one goes on." >&2
     mapfile -t new < <(docker compose ps --all --quiet web | grep -vxF "$(printf '%s\n' "${old[@]}")")
@@ -22,5 +22,4 @@ if ! docker compose up -d --wait --no-recreate --scale web=$((2 * count)) web; t
 fi
 docker stop "${old[@]}" >/dev/null
 docker rm "${old[@]}" >/dev/null
-# Whatever else has changed.
 docker compose up -d --wait --scale web="$count"

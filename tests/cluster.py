@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ class Cluster:
 
 
 class Page(threading.Thread):
-    """Asks, or follows a reply, to the end that it is told: as the page does it, with its cursor, through whoever is up.
+    """Asks, or follows a reply, to the end that it is told: as the page does, with its cursor, through whoever is up.
 
     `people` are the same user at several processes; the first is preferred.
     """
@@ -102,7 +103,6 @@ class Page(threading.Thread):
             if response.status_code != 200:
                 return
             for id_, event in events_of(response):
-                # One that was lost may have told us more of itself in vain.
                 self.cursor = id_
                 self.told.ids.append(id_)
                 self.told.events.append(event)
@@ -132,4 +132,4 @@ class Page(threading.Thread):
         """Of text, between these two moments."""
         pairs = zip(self.times, self.told.events, strict=False)
         at = [began, *(at for at, event in pairs if event["type"] == "delta" and began < at < ended), ended]
-        return max(later - earlier for earlier, later in zip(at, at[1:], strict=False))
+        return max(later - earlier for earlier, later in pairwise(at))

@@ -9,6 +9,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.db import connection
 
 from chat.engine import engine
 from tests.fake_upstream import FakeUpstream
@@ -18,6 +19,18 @@ from tests.site import Person, Site
 # A slow machine is no failure.
 hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL only what asks the database: the rest has been tested on SQLite and would say the same again."""
+    if connection.vendor == "postgresql":
+        config.hook.pytest_deselected(items=[item for item in items if not _asks_the_database(item)])
+        items[:] = filter(_asks_the_database, items)
+
+
+def _asks_the_database(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return bool(item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(fixtures))
 
 
 @pytest.fixture(scope="session")

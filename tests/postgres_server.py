@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +17,7 @@ from tests.services import postgres_program
 from tests.waiting import free_port, wait_until
 
 # Nothing here has to survive the machine.
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FAST: dict[str, str | int] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 # What each line of its log begins with: a mark that no statement has.
 PREFIX = "@@%p@"
 
@@ -25,7 +27,7 @@ class PostgresServer:
 
     def __init__(self, **options: str | int) -> None:
         self.port = free_port()
-        self._options: dict[str, str | int] = FAST | options
+        self._options: dict[str, str | int] = {**FAST, **options}
         self._process: subprocess.Popen[bytes] | None = None
         # Not in a test's own folder, which only the tests' user may enter.
         self._folder = Path(tempfile.mkdtemp(prefix="chat-postgres-"))
@@ -37,7 +39,8 @@ class PostgresServer:
             shutil.chown(self._folder, "postgres", "postgres")
 
     def __enter__(self) -> Self:
-        command = [postgres_program("initdb"), "-D", "data", "-U", "chat", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"]
+        options = ["--username=chat", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
+        command = [postgres_program("initdb"), "-D", "data", *options]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60, **self._as)
         self.start()
         self.execute("CREATE DATABASE chat")
@@ -64,9 +67,17 @@ class PostgresServer:
             self._process.send_signal(how)
             self._process.wait(20)
 
+    @contextmanager
+    def away(self, how: signal.Signals = signal.SIGINT) -> Iterator[None]:
+        self.stop(how)
+        try:
+            yield
+        finally:
+            self.start()
+
     def execute(self, statement: str, name: str = "postgres", *values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url(name), autocommit=True, connect_timeout=5) as connection:
-            cursor = connection.execute(statement, values)  # type: ignore[call-overload]
+            cursor = connection.execute(statement, values)
             return list(cursor) if cursor.description else []
 
     def copy(self, template: str, name: str) -> None:

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.services
 SHORT = "paced/tokens=60/interval=0.05"
 MIDDLE = "paced/tokens=260/interval=0.05"
 LONG = "paced/tokens=4000/interval=0.05"
-# Two tokens a second are enough where there are hundreds.
-SLOW = "paced/tokens=60/interval=0.5"
+# Three tokens now, three when the test says so.
+GATED = "gated/tokens=3"
 LONG_TEXT = paced_text(4000)
 # A noisy machine may take longer than the product promises.
 SLACK = 3.0
@@ -39,7 +39,7 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture
 def cluster(tmp_path: Path, upstream: FakeUpstream, postgres: PostgresServer) -> Iterator[Cluster]:
     upstream.forget()
-    for model in (SHORT, MIDDLE, LONG, SLOW):
+    for model in (SHORT, MIDDLE, LONG, GATED):
         upstream.offer(model)
     with RedisServer(tmp_path) as redis:
         cluster = Cluster(tmp_path, upstream, postgres, redis)
@@ -180,13 +180,12 @@ def test_without_the_database_for_a_while_every_reply_ends_whole(cluster: Cluste
     time.sleep(1)
 
     began = time.monotonic()
-    cluster.postgres.stop(how)
-    # Longer than a writer may be silent before it is taken for dead.
-    time.sleep(7)
-    ended = time.monotonic()
-    # Nobody is told an end that is not saved.
-    assert not any(page.end for page in pages + elsewhere)
-    cluster.postgres.start()
+    with cluster.postgres.away(how):
+        # Longer than a writer may be silent before it is taken for dead.
+        time.sleep(7)
+        ended = time.monotonic()
+        # Nobody is told an end that is not saved.
+        assert not any(page.end for page in pages + elsewhere)
 
     join(pages + elsewhere, 30)
     assert_told_what_is_stored(cluster, pages + elsewhere)
@@ -201,9 +200,8 @@ def test_the_log_tells_the_fate_of_a_text_that_could_not_be_saved_in_time(cluste
     here = cluster.start(SAVE_PATIENCE_SECONDS="1")
     pages = ask_many(here, SHORT)
 
-    cluster.postgres.stop()
-    wait_until(lambda: bool(here.log("reply ended")), 10 + SLACK)
-    cluster.postgres.start()
+    with cluster.postgres.away():
+        wait_until(lambda: bool(here.log("reply ended")), 10 + SLACK)
 
     [fate] = here.log("reply not saved: only its snapshots are left")
     assert fate["reply"] == pages[0].reply
@@ -212,16 +210,18 @@ def test_the_log_tells_the_fate_of_a_text_that_could_not_be_saved_in_time(cluste
     wait_until(lambda: here.person().follow(pages[0].reply).end["status"] == "interrupted", 10)
 
 
-def test_two_hundred_streams_need_few_connections(cluster: Cluster) -> None:
+def test_two_hundred_streams_need_few_connections(cluster: Cluster, upstream: FakeUpstream) -> None:
     here = cluster.start()
 
-    pages = ask_many(here, *[SLOW] * 200)
+    pages = ask_many(here, *[GATED] * 200)
 
     [[connections]] = cluster.postgres.execute(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = %s", "postgres", cluster.name
     )
     assert connections < 20
+    assert not any(page.end for page in pages)
+    upstream.release()
     join(pages, 60)
     assert {page.end["status"] for page in pages} == {"complete"}
-    assert {page.text() for page in pages} == {paced_text(60)}
+    assert {page.text() for page in pages} == {paced_text(6)}
     assert cluster.complaints() == []

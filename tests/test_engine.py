@@ -4,12 +4,13 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import DataError, OperationalError
+from django.db import DataError, OperationalError, connection
 from django.utils import timezone
 
 from chat import following, saving
@@ -225,7 +226,8 @@ def test_of_two_ends_at_once_one_is_written(running: Message) -> None:
 
     def write(status: str) -> bool:
         barrier.wait(10)
-        return end(running, status, status)
+        with closing(connection):
+            return end(running, status, status)
 
     with ThreadPoolExecutor(2) as pool:
         written = list(pool.map(write, ("complete", "stopped")))

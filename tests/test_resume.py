@@ -3,12 +3,11 @@
 import asyncio
 import json
 import socket
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -426,14 +425,19 @@ def test_so_it_is_while_the_database_lets_it_wait(anna: Person, upstream: FakeUp
     assert len(upstream.chats) == 1
 
 
+LOCK = {
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": "BEGIN; LOCK TABLE chat_user, chat_message, chat_generation IN EXCLUSIVE MODE",
+}
+
+
 @contextmanager
 def locked_database() -> Iterator[None]:
     """Nobody else can write."""
-    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    yield
-    other.execute("ROLLBACK")
-    other.close()
+    with closing(connection.copy()) as other, other.cursor() as cursor:
+        cursor.execute(LOCK[connection.vendor])
+        yield
+        cursor.execute("ROLLBACK")
 
 
 def send_and_leave(anna: Person, reached: threading.Event | None = None) -> None:

@@ -122,10 +122,14 @@ def test_those_who_come_after_the_end_share_its_text(
         with stalled(reader.person, reader.reply) as slow:
             each = (cost_kb(server) - before) / READERS
             late = [first[0].read_to_the_end(), slow[-1].read_to_the_end()]
+            # Nor do the others hold up the end of the server.
+            server.signal()
+            assert server.wait(10) == 0
 
     print(f"{each:.0f} KB for each reader")
     assert each <= MOST_KB
     assert [told.text() for told in late] == [TEXT, TEXT]
+    assert server.complaints() == []
 
 
 def test_those_who_vanish_leave_nothing_behind(anna: Person, upstream: FakeUpstream, settings: Any) -> None:

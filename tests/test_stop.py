@@ -4,12 +4,14 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from chat import following
@@ -237,8 +239,9 @@ def elsewhere(anna: Person, monkeypatch: pytest.MonkeyPatch) -> Message:
 
 def test_a_reply_of_another_process_is_stopped_by_its_writer(anna: Person, elsewhere: Message) -> None:
     def write() -> None:
-        until(lambda: Generation.objects.exclude(stop_requested_at=None).exists())
-        factories.finish(elsewhere, "A bird", status="stopped")
+        with closing(connection):
+            until(lambda: Generation.objects.exclude(stop_requested_at=None).exists())
+            factories.finish(elsewhere, "A bird", status="stopped")
 
     writer = threading.Thread(target=write)
     writer.start()

@@ -96,7 +96,7 @@ class Blocks:
                 self._end_before()
 
     def _read(self, line: str) -> None:
-        if not self._closing and self._after_blank and ENDS_THEM.match(line):
+        if self._after_blank and ENDS_THEM.match(line):
             self._end_before()
         fence = FENCE.match(line)
         if fence and not self._closing and not self._is_empty:
@@ -154,7 +154,9 @@ class Blocks:
     def _open_fence(self) -> Token | None:
         """The last word of the parser on what was read: the fence it is in, outside of any list."""
         source = NEWLINE.sub("\n", "".join(self._lines))
-        last = PARSER.block.parse(source, PARSER, {}, [])[-1]
+        tokens: list[Token] = []
+        PARSER.block.parse(source, PARSER, {}, tokens)
+        last = tokens[-1]
         if last.type != "fence" or last.level or not last.map or last.map[1] < len(self._lines):
             return None
         behind_first = self._lines[last.map[0] + 1 :]

@@ -33,7 +33,7 @@ def dress(state: StateCore) -> None:
         elif token.type == "list_item_open" and "checked" in token.meta:
             label_task(token, state.tokens[index + 1 : index + 3])
         elif token.type == "inline":
-            dress_links(token.children or [], state)
+            dress_links(token.children or [])
 
 
 def label_task(item: Token, paragraph: list[Token]) -> None:
@@ -45,22 +45,22 @@ def label_task(item: Token, paragraph: list[Token]) -> None:
     paragraph[1].children = [raw(box), *(paragraph[1].children or []), raw("</label>")]
 
 
-def dress_links(children: list[Token], state: StateCore) -> None:
+def dress_links(children: list[Token]) -> None:
     href = ""
     for position, token in enumerate(children):
         if token.type == "link_open":
             href = str(token.attrs["href"])
             token.attrSet("target", "_blank")
         elif token.type == "image":
-            children[position] = image_link(token, bool(href), state)
+            children[position] = image_link(token, bool(href))
         if token.type in {"link_open", "link_close"} and not href:
             children[position] = raw("")
         href = "" if token.type == "link_close" else href
 
 
-def image_link(image: Token, inside: bool, state: StateCore) -> Token:
+def image_link(image: Token, inside: bool) -> Token:
     """An image is loaded when the reader asks for it: its address might tell somebody that the answer was read."""
-    alt = escape(state.md.renderer.renderInlineAsText(image.children, state.md.options, state.env))
+    alt = escape("".join(part.content or " " * part.type.endswith("break") for part in image.children or []))
     address = str(image.attrs["src"])
     host = host_of(address)
     if inside or not host:

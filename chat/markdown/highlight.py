@@ -5,57 +5,70 @@ from collections.abc import Iterator
 from functools import lru_cache
 from html import escape
 from itertools import groupby
+from threading import Lock
 from typing import Any
 
 from pygments.lexer import Lexer
-from pygments.lexers import find_lexer_class_by_name
+from pygments.lexers import find_lexer_class_by_name, get_all_lexers
 from pygments.token import STANDARD_TYPES
-from pygments.util import ClassNotFound
 
-# Some lexers take quadratic time on what nobody writes by hand: 1 s for 10,000 characters. Longer code, and what an
-# answer holds beyond the second number, is shown without colours; so is minified code and very wide white space.
+# On what nobody writes by hand even these lexers take quadratic time: 0.5 s for 8,000 characters. Longer code, and what
+# an answer holds beyond the second number, is shown without colours; so is minified code and very wide white space.
 LONGEST = 8_000
 LONGEST_TOGETHER = 64_000
 UNREADABLE = re.compile(r"[^\n]{500}|\s{200}")
+
+# Lexers that were tried with hostile input; not those that hand a part of it to a lexer that the input names.
+TRIED = (
+    "awk bash batch c clojure cmake common-lisp console cpp css dart delphi diff docker elixir erlang fortran fsharp"
+    " go graphql haskell html ini javascript json jsx julia kotlin less lua make matlab mysql nasm nginx nixos"
+    " objective-c ocaml perl php postgresql powershell prolog protobuf python ruby rust scala scheme scss solidity"
+    " splus sql swift terraform tex toml tsx typescript vb.net vue xml yaml zig"
+)
+# Their own lexers take seconds; these know most of their words.
+STAND_INS = {"csharp": "cpp", "groovy": "cpp", "java": "cpp"}
+NAMES = {*TRIED.split(), *STAND_INS}
+LEXERS = {
+    alias: STAND_INS.get(aliases[0], aliases[0])
+    for _, aliases, _, _ in get_all_lexers(plugins=False)
+    for alias in aliases
+    if aliases[0] in NAMES
+}
+LANGUAGE = re.compile(r"[\w.+#-]+")
 # A label, not a place for text.
 LONGEST_LABEL = 30
-LANGUAGE = re.compile(r"[\w.+#-]+")
 
 # A token has the class of the longest name here that its own short name begins with: `s2` and `sa` are strings.
-CLASSES = {
-    *("c", "cp", "gd", "gh", "gi", "gu", "k", "kc", "kt", "m", "na", "nb", "nc", "nd", "ne", "nf", "nt", "nv", "o"),
-    *("ow", "s", "se", "si", "sr"),
-}
+SHORT_NAMES = "c cp gd gh gi gu k kc kt m na nb nc nd ne nf nt nv ow s se si sr"
+CLASSES = {*SHORT_NAMES.split()}
+
+# A lexer puts its rules together when its class is first used, in variables of the class.
+first_use = Lock()
 
 
 def code_box(code: str, info: str, env: dict[str, Any]) -> str:
     """`env` is markdown-it's, one for each text; it counts how much of the text has colours."""
     label = info.split(maxsplit=1)[0][:LONGEST_LABEL] if info.strip() else ""
-    env["highlighted"] = env.get("highlighted", 0) + len(code)
-    lexer = lexer_for(label) if env["highlighted"] <= LONGEST_TOGETHER else None
-    readable = len(code) <= LONGEST and not UNREADABLE.search(code)
-    html = "".join(spans(code, lexer)) if lexer and readable else escape(code)
+    env["code"] = env.get("code", 0) + len(code)
+    is_short = len(code) <= LONGEST and env["code"] <= LONGEST_TOGETHER
+    lexer = lexer_for(label) if is_short and not UNREADABLE.search(code) else None
+    html = "".join(spans(code, lexer)) if lexer else escape(code)
     head = f'<div class="code-head"><span class="code-language">{escape(label)}</span></div>'
     return f'<div class="code">{head}<pre tabindex="0"><code>{html}</code></pre></div>\n'
 
 
-def lexer_for(label: str) -> type[Lexer] | None:
-    match = LANGUAGE.match(label)
-    return find_lexer(match[0].lower()) if match else None
-
-
-@lru_cache(256)
-def find_lexer(name: str) -> type[Lexer] | None:
-    try:
-        return find_lexer_class_by_name(name)
-    except ClassNotFound:
+def lexer_for(label: str) -> Lexer | None:
+    language = LANGUAGE.match(label.lower())
+    name = LEXERS.get(language[0]) if language else None
+    if not name:
         return None
+    with first_use:
+        # Nothing is stripped or added: what is copied is what was written.
+        return find_lexer_class_by_name(name)(stripnl=False, ensurenl=False)
 
 
-def spans(code: str, lexer: type[Lexer]) -> Iterator[str]:
-    # Nothing is stripped or added: what is copied is what was written.
-    tokens = lexer(stripnl=False, ensurenl=False).get_tokens(code)
-    for name, group in groupby(tokens, key=lambda token: class_of(token[0])):
+def spans(code: str, lexer: Lexer) -> Iterator[str]:
+    for name, group in groupby(lexer.get_tokens(code), key=lambda token: class_of(token[0])):
         text = escape("".join(piece for _, piece in group))
         yield f'<span class="{name}">{text}</span>' if name else text
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.generation import Generation
-from chat.models.message import Message, Named
+from chat.models.message import Message
 
 if TYPE_CHECKING:
     from chat.models.user import User
@@ -142,9 +142,9 @@ class Conversation(models.Model):
     def _once(self, request: Request, question_among: Callable[[list[Message]], Message]) -> Asked:
         # Counting up is the lock: what one user asks comes one after another, on however many connections.
         self.owner.count_change()
-        if known := self._known(request):
+        known, past = self._known_or_past(request)
+        if known:
             return Asked(known)
-        past = [] if self._state.adding else list(self.messages.alive().order_by("number"))
         question = question_among(past)
         new = [question] if question._state.adding else []
         reply = self._new(
@@ -161,19 +161,22 @@ class Conversation(models.Model):
         )
         return Asked(reply, tuple(self._turns(path_to(question.pk, past + new))))
 
-    def _known(self, request: Request) -> Message | None:
-        """What the same request made before. Raises RequestReused; ReplyRunning, TooManyReplies if it is a new one."""
-        rows = self.owner.messages.of_request_or_running(request.id)
-        if any(row.request_id == request.id for row in rows):
-            return self.owner.messages.of_request(request.id, request.digest)
-        while refusal := self._refusal(rows, request):
+    def _known_or_past(self, request: Request) -> tuple[Message | None, list[Message]]:
+        """What the same request made before; if it is a new one, what was said here so far.
+
+        Raises RequestReused; ReplyRunning, TooManyReplies if it is a new one.
+        """
+        around = self.owner.messages.around(request.id, self.pk)
+        if any(row.request_id == request.id for row in around.in_the_way):
+            return self.owner.messages.of_request(request.id, request.digest), []
+        while refusal := self._refusal(around.in_the_way, request):
             if not Generation.objects.filter(message__owner=self.owner).sweep(but=request.alive):
                 raise refusal
-            # Among them were dead ones, which count no longer.
-            rows = self.owner.messages.of_request_or_running(request.id)
-        return None
+            # Among them were dead ones, which count no longer, and whose texts are in their rows now.
+            around = self.owner.messages.around(request.id, self.pk)
+        return None, around.past
 
-    def _refusal(self, running: list[Named], request: Request) -> ReplyRunning | TooManyReplies | None:
+    def _refusal(self, running: list[Message], request: Request) -> ReplyRunning | TooManyReplies | None:
         here = next((row.pk for row in running if row.conversation_id == self.pk), None)
         if here:
             return ReplyRunning(here)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
@@ -16,12 +17,14 @@ class RequestReused(Exception):
     """The request_id came before, with another body."""
 
 
-class Named(NamedTuple):
-    """A reply, as far as it matters before a new one may begin."""
+_is_past = attrgetter("is_past")
 
-    pk: uuid.UUID
-    request_id: uuid.UUID | None
-    conversation_id: uuid.UUID
+
+class Around(NamedTuple):
+    """What there is before a new reply: the request's own and all that are being written, and what was said so far."""
+
+    in_the_way: list[Message]
+    past: list[Message]
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -34,11 +37,13 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def questions(self) -> MessageQuerySet:
         return self.alive().filter(role=Message.Role.USER)
 
-    def of_request_or_running(self, request_id: uuid.UUID) -> list[Named]:
-        """The reply of this request and all that are being written, in one query that two indexes serve."""
-        ids = ("pk", "request_id", "conversation_id")
-        running = self.filter(generation__status="streaming").values_list(*ids)
-        return [Named(*row) for row in self.filter(request_id=request_id).values_list(*ids).union(running)]
+    def around(self, request_id: uuid.UUID, conversation: uuid.UUID) -> Around:
+        """In one query, each part of which has its index. A row may be in several parts."""
+        own = self.filter(request_id=request_id).annotate(is_past=models.Value(False))
+        running = self.filter(generation__status="streaming").annotate(is_past=models.Value(False))
+        past = self.alive().filter(conversation=conversation).annotate(is_past=models.Value(True))
+        rows = list(own.union(running, past, all=True).order_by("number"))
+        return Around([row for row in rows if not _is_past(row)], [row for row in rows if _is_past(row)])
 
     def of_request(self, request_id: uuid.UUID, digest: str) -> Message | None:
         """The reply that this request has made already. Raises RequestReused if its body was another."""

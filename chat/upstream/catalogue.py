@@ -1,6 +1,7 @@
 """Which models the server offers, kept for a minute."""
 
 import asyncio
+import contextvars
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,6 @@ from chat.upstream import errors
 from chat.upstream.transport import plain_errors
 
 KEPT_SECONDS = 60.0
-# While the server can't be asked, the old list serves and not everybody waits for a new one.
 RETRY_SECONDS = 5.0
 PATIENCE_SECONDS = 5.0
 
@@ -30,19 +30,25 @@ class Catalogue:
         self._url = f"{base_url}/models" if base_url else ""
         self._models: tuple[Model, ...] = ()
         self._until = float("-inf")
-        self._one_asks = asyncio.Lock()
+        self._error: errors.UpstreamError | None = None
+        self._asking: asyncio.Task[None] | None = None
 
     async def models(self) -> tuple[Model, ...]:
-        """In the server's order. Raises UpstreamError."""
+        """In the server's order; an old list serves while a new one is asked for. Raises UpstreamError."""
         if not self._url:
             raise errors.NotConfigured
-        now = asyncio.get_running_loop().time()
-        async with self._one_asks:
-            if now > self._until:
-                self._until = now + RETRY_SECONDS
-                self._models = await self._ask()
-                self._until = now + KEPT_SECONDS
+        if not self._asking and asyncio.get_running_loop().time() > self._until:
+            # Nobody's task: who asks first may leave, and the others wait for the same answer.
+            self._asking = asyncio.create_task(self._renew(), context=contextvars.Context())
+        if self._asking and not self._models:
+            await asyncio.shield(self._asking)
+        if self._error and not self._models:
+            raise self._error.with_traceback(None)
         return self._models
+
+    def close(self) -> None:
+        if self._asking:
+            self._asking.cancel()
 
     async def default(self) -> str:
         """The first one. Raises UpstreamError."""
@@ -54,6 +60,16 @@ class Catalogue:
     def window_of(self, model: str) -> int:
         """How many tokens the model reads, as far as the list that was last seen says; 0 if it does not."""
         return next((known.context for known in self._models if known.id == model), 0)
+
+    async def _renew(self) -> None:
+        kept = RETRY_SECONDS
+        try:
+            self._models, self._error, kept = await self._ask(), None, KEPT_SECONDS
+        except errors.UpstreamError as error:
+            self._error = error
+        finally:
+            self._until = asyncio.get_running_loop().time() + kept
+            self._asking = None
 
     async def _ask(self) -> tuple[Model, ...]:
         with plain_errors(broken=errors.Unreachable, key=""):

@@ -103,6 +103,7 @@ class Upstream:
             await asyncio.sleep(delay)
 
     async def aclose(self) -> None:
+        self.catalogue.close()
         await self._client.aclose()
 
     async def _attempt(

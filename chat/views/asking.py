@@ -59,6 +59,11 @@ def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], request
     return asked
 
 
+def needs_list(fields: Mapping[str, Any]) -> bool:
+    """Who wants the default, and there is one, need not wait for the upstream's list of models."""
+    return bool(fields.get("model")) or not settings.LLM_MODEL
+
+
 def start_of(reply: Message) -> Start:
     assert reply.parent_id  # noqa: S101 - an answer has a question
     return Start(reply.conversation_id, reply.parent_id, reply.pk, reply.generation.model)

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from chat.engine import engine
 from chat.models import Conversation, Generation, Message, User
-from chat.views.asking import ask
+from chat.views.asking import ask, needs_list
 from chat.views.errors import Refusal
 from chat.views.stream import request_id_of
 
@@ -92,7 +92,7 @@ def message(request: UserRequest, conversation: uuid.UUID, message: uuid.UUID) -
 def _ask(request: UserRequest, found: Conversation | None = None, **of_path: str) -> HttpResponse:
     fields = {name: request.POST[name] for name in FIELDS if name in request.POST} | of_path
     try:
-        offered = tuple(model.id for model in engine.offered())
+        offered = tuple(model.id for model in engine.offered()) if needs_list(fields) else ()
         asked = ask(request.user, fields, offered, request_id_of(request))
     except Refusal as refusal:
         return _page(request, found, refusal)

@@ -12,7 +12,6 @@ from django.http import (
     HttpResponse,
     HttpResponseBase,
     HttpResponseRedirect,
-    JsonResponse,
     StreamingHttpResponse,
 )
 from django.urls import reverse
@@ -25,7 +24,7 @@ from chat.events import PING_JSON, BadCursor, Cursor, Retrying, as_json, end_jso
 from chat.live import Growing
 from chat.models import Generation, Message, User
 from chat.models.endings import ending_of
-from chat.views.asking import ask, start_of, uuid_of
+from chat.views.asking import ask, needs_list, start_of, uuid_of
 from chat.views.errors import FORMS, Refusal, not_found
 
 RECONNECT_MS = 1000
@@ -74,7 +73,7 @@ async def stream(request: SignedIn) -> HttpResponseBase:
     if request.method == "GET":
         return await _attach(request)
     fields = _json(request)
-    offered = tuple(model.id for model in await engine.models())
+    offered = tuple(model.id for model in await engine.models()) if needs_list(fields) else ()
     asked = await sync_to_async(ask)(request.user, fields, offered, request_id_of(request))
     return _streaming(await _growing(asked.reply), Cursor())
 
@@ -85,11 +84,11 @@ async def stop(request: SignedIn) -> HttpResponseBase:
     is_form = request.content_type in FORMS
     fields = request.POST.dict() if is_form else _json(request)
     reply = await sync_to_async(_reply_to_stop)(request.user, fields)
-    if reply.generation.is_running:
-        await _stop(reply)
     if is_form:
+        await _stop(reply)
         return HttpResponseRedirect(reverse("conversation", args=[reply.conversation_id]), status=303)
-    return JsonResponse({"status": reply.generation.status})
+    # The thread of the request is free again while the end is waited for.
+    return EventStream(_status_when_stopped(reply), content_type="application/json")
 
 
 async def _attach(request: SignedIn) -> HttpResponseBase:
@@ -184,15 +183,21 @@ def _reply_to_stop(user: User, fields: dict[str, Any]) -> Message:
     return _reply_of(user, fields, "reply" if "reply" in fields else "request_id")
 
 
-async def _stop(reply: Message) -> None:
-    """In this process at once, in another one by the relay, or at its next heartbeat."""
+async def _status_when_stopped(reply: Message) -> AsyncIterator[bytes]:
+    yield json.dumps({"status": await _stop(reply)}).encode()
+
+
+async def _stop(reply: Message) -> str:
+    """In this process at once, in another one by the relay, or at its next heartbeat; the status that it then has."""
+    if not reply.generation.is_running:
+        return reply.generation.status
     if not engine.stop(reply.pk):
         await sync_to_async(reply.generation.request_stop)()
         await engine.stop_elsewhere(reply.generation.writer, reply.pk)
     growing = await _growing(reply)
     end_cursor = Cursor(reasoning=2**40, answer=2**40)
     await growing.read(end_cursor, told=growing.retrying, timeout=STOP_SECONDS)
-    reply.generation.status = growing.end.status if growing.end else Generation.Status.STREAMING
+    return growing.end.status if growing.end else Generation.Status.STREAMING
 
 
 def request_id_of(request: HttpRequest) -> str:

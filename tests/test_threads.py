@@ -1,0 +1,28 @@
+"""Threads that work with the database, and what leaves them."""
+
+import weakref
+
+from django.db import OperationalError
+
+from chat.threads import DatabaseThread
+
+
+class Cursor:
+    """Freed where its last reference goes; a real one waits there for its connection."""
+
+
+def test_an_error_leaves_its_cursors_in_the_thread() -> None:
+    cursors = []
+
+    def work() -> None:
+        cursor = Cursor()
+        cursors.append(weakref.ref(cursor))
+        raise OperationalError("database is locked")
+
+    thread = DatabaseThread("test")
+    error = thread.submit(work).exception()
+    thread.shutdown()
+
+    assert isinstance(error, OperationalError)
+    assert error.__traceback__
+    assert [cursor() for cursor in cursors] == [None]
