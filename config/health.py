@@ -1,5 +1,9 @@
 """For whoever watches the process: a load balancer, Docker, a person with curl."""
 
+from functools import cache
+
+import redis
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
@@ -8,6 +12,8 @@ from chat.engine import engine
 
 # Asked every few seconds: not in the log; and by address: whatever the Host header is.
 PATHS = {"/healthz", "/readyz"}
+# Whoever asks does not wait much longer.
+PATIENCE_SECONDS = 1.0
 
 
 @login_not_required
@@ -18,12 +24,21 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @login_not_required
 def readyz(request: HttpRequest) -> JsonResponse:
-    """It can take questions: the database answers and it is not about to stop."""
+    """It can take questions: the database answers, and Redis where it is used, and it is not about to stop."""
     if engine.draining:
         return JsonResponse({"status": "draining"}, status=503)
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+        if settings.REDIS_URL:
+            _redis(settings.REDIS_URL).ping()
     except DatabaseError:
         return JsonResponse({"status": "database is away"}, status=503)
+    except (redis.RedisError, OSError):
+        return JsonResponse({"status": "Redis is away"}, status=503)
     return JsonResponse({"status": "ok"})
+
+
+@cache
+def _redis(url: str) -> redis.Redis:
+    return redis.Redis.from_url(url, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS)

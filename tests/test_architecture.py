@@ -53,7 +53,7 @@ ONLY_IMPORTERS = {
     "httpx": {"chat.upstream"},
     "aiohttp": {"chat.upstream"},
     "environ": {"config.environment"},
-    "redis": {"chat.relay", "chat.doorbell"},
+    "redis": {"chat.relay", "chat.doorbell", "config.health"},
     "daphne": {"config.server"},
     "twisted": {"config.server"},
 }

@@ -151,8 +151,8 @@ class Upstream:
     async def _keep_pace(self, response: httpx.Response, chunks: int, reader: ChunkReader) -> None:
         """The first token is never held back."""
         self._pace.passed(chunks)
-        if self._pace.rest_seconds and reader.has_text:
-            await rest(response, self._pace.rest_seconds)
+        if reader.has_text and (seconds := self._pace.until_next_beat()):
+            await rest(response, seconds)
 
     @asynccontextmanager
     async def _open(self, prompt: Prompt, facts: Facts, timers: Timers) -> AsyncIterator[httpx.Response]:
