@@ -133,7 +133,11 @@ def is_hashed(path: str, url: str) -> bool:
 
 django = undisturbed(on_shared_threads(get_asgi_application()))
 with_static_files = ServeStaticASGI(
-    django, root=settings.STATIC_ROOT, prefix=settings.STATIC_URL, immutable_file_test=is_hashed
+    django,
+    # Not there before the first collectstatic; the API answers all the same.
+    root=settings.STATIC_ROOT if settings.STATIC_ROOT.is_dir() else None,
+    prefix=settings.STATIC_URL,
+    immutable_file_test=is_hashed,
 )
 
 # After Django: they need the models.
