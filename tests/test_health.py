@@ -40,6 +40,15 @@ def test_a_process_that_is_about_to_stop_is_up_but_not_ready(site: Site, monkeyp
     assert response.json() == {"status": "draining"}
 
 
+def test_it_tells_a_balancer_that_does_not_ask(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every answer of a process that is about to stop says so."""
+    assert "x-draining" not in httpx.get(f"{site.base_url}/accounts/login/").headers
+
+    monkeypatch.setattr(engine, "draining", True)
+
+    assert httpx.get(f"{site.base_url}/accounts/login/").headers["x-draining"] == "1"
+
+
 def test_without_its_database_it_is_up_but_not_ready(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     class Away:
         def cursor(self) -> Any:
