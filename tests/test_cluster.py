@@ -49,8 +49,9 @@ def cluster(tmp_path: Path, upstream: FakeUpstream, postgres: PostgresServer) ->
 
 def ask_many(server: ServerProcess, *models: str) -> list[Page]:
     """Each model asked once, at the same time; all have some text when this returns."""
-    anna = server.person()
-    pages = [Page(anna, model=model) for model in models]
+    # One client has a hundred connections at most.
+    anna = [server.person() for _ in range(4)]
+    pages = [Page(anna[number % 4], model=model) for number, model in enumerate(models)]
     for page in pages:
         wait_until(lambda page=page: bool(page.text()), 30)  # type: ignore[misc]
     return pages
@@ -220,7 +221,7 @@ def test_two_hundred_streams_need_few_connections(cluster: Cluster, upstream: Fa
     )
     assert connections < 20
     assert not any(page.end for page in pages)
-    upstream.release()
+    upstream.release(200)
     join(pages, 60)
     assert {page.end["status"] for page in pages} == {"complete"}
     assert {page.text() for page in pages} == {paced_text(6)}
