@@ -56,8 +56,9 @@ def session_of(name: str) -> str:
 
 
 def make_database(path: Path, **settings: str) -> None:
-    """Migrated, with Anna and Boris signed in."""
-    for command in (["migrate", "--verbosity", "0"], ["shell", "--verbosity", "0", "-c", SIGN_IN]):
+    """Migrated, with Anna and Boris signed in; and the static files, whose names the pages want to know."""
+    collect = ["collectstatic", "--no-input", "--verbosity", "0"]
+    for command in (["migrate", "--verbosity", "0"], collect, ["shell", "--verbosity", "0", "-c", SIGN_IN]):
         subprocess.run(_manage(*command), env=environment(path, **settings), cwd=ROOT, check=True, timeout=60)
 
 
