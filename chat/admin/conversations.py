@@ -90,7 +90,8 @@ class ConversationAdmin(ReadOnlyAdmin):
         last = Generation.objects.filter(conversation=OuterRef("pk")).order_by("-started_at")
         spent = Evidence.objects.filter(message__conversation=OuterRef("pk")).values("message__conversation")
         total = Coalesce(Sum("prompt_tokens"), 0) + Coalesce(Sum("completion_tokens"), 0)
-        conversations = super().get_queryset(request).select_related("owner").defer("instructions")
+        private = ("instructions", "owner__instructions")
+        conversations = super().get_queryset(request).select_related("owner").defer(*private)
         described: QuerySet[Any] = conversations.annotate(
             last_status=Subquery(last.values("status")[:1]),
             last_model=Subquery(last.values("model")[:1]),

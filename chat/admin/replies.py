@@ -68,7 +68,11 @@ class ReplyColumns:
 def without_texts(replies: QuerySet[Generation]) -> QuerySet[Generation]:
     """Rows for a list: who and how in one query, what was said (megabytes, and private) not at all."""
     return replies.select_related("message__evidence", "conversation__owner").defer(
-        "message__text", "message__reasoning", "conversation__title", "conversation__instructions"
+        "message__text",
+        "message__reasoning",
+        "conversation__title",
+        "conversation__instructions",
+        "conversation__owner__instructions",
     )
 
 

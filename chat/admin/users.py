@@ -66,6 +66,9 @@ class UserAdmin(DjangosUserAdmin):
     person = ["id", "username", "email", "first_name", "last_name", "language", "theme", "timezone"]
     rights = ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).defer("instructions")
+
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         if not obj:
             return self.add_fieldsets

@@ -83,17 +83,21 @@ class Conversation(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="conversations", verbose_name=_("owner")
     )
     title = models.CharField(_("title"), max_length=200, blank=True)
-    title_source = models.CharField(max_length=10, choices=TitleSource, default=TitleSource.QUESTION)
+    title_source = models.CharField(
+        _("title made by"), max_length=10, choices=TitleSource, default=TitleSource.QUESTION
+    )
     instructions = models.TextField(_("instructions"), blank=True)
     parameters = models.JSONField(_("parameters"), default=dict, blank=True)
     model = models.CharField(_("model"), max_length=200, blank=True)
-    leaf = models.ForeignKey(Message, on_delete=models.SET_NULL, null=True, related_name="+")
-    change = models.PositiveBigIntegerField(default=0, editable=False)
+    leaf = models.ForeignKey(
+        Message, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("end of what is read")
+    )
+    change = models.PositiveBigIntegerField(_("change number"), default=0, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     last_message_at = models.DateTimeField(_("last message"), default=timezone.now)
-    pinned_at = models.DateTimeField(null=True)
-    archived_at = models.DateTimeField(null=True)
-    deleted_at = models.DateTimeField(null=True)
+    pinned_at = models.DateTimeField(_("pinned"), null=True)
+    archived_at = models.DateTimeField(_("archived"), null=True)
+    deleted_at = models.DateTimeField(_("deleted"), null=True)
 
     objects = ConversationQuerySet.as_manager()
 

@@ -112,18 +112,26 @@ class Generation(models.Model):
         INTERRUPTED = "interrupted", _("interrupted")
 
     message = models.OneToOneField(
-        "chat.Message", on_delete=models.CASCADE, primary_key=True, related_name="generation"
+        "chat.Message",
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="generation",
+        verbose_name=_("message"),
     )
-    conversation = models.ForeignKey("chat.Conversation", on_delete=models.CASCADE, related_name="generations")
+    conversation = models.ForeignKey(
+        "chat.Conversation", on_delete=models.CASCADE, related_name="generations", verbose_name=_("conversation")
+    )
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.STREAMING)
     model = models.CharField(_("model"), max_length=200, blank=True)
-    writer = models.CharField(max_length=32)
-    omitted = models.PositiveIntegerField(default=0)
-    heartbeat_at = models.DateTimeField()
-    stop_requested_at = models.DateTimeField(null=True)
-    started_at = models.DateTimeField(auto_now_add=True)
-    first_token_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
+    writer = models.CharField(_("process that writes"), max_length=32)
+    omitted = models.PositiveIntegerField(_("turns that did not fit"), default=0)
+    # Plain, as it may be deleted. Empty if all of the conversation was sent.
+    first_sent = models.UUIDField(_("first message that was sent"), null=True)
+    heartbeat_at = models.DateTimeField(_("last sign of life"))
+    stop_requested_at = models.DateTimeField(_("stop requested"), null=True)
+    started_at = models.DateTimeField(_("started"), auto_now_add=True)
+    first_token_at = models.DateTimeField(_("first token"), null=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
 
     objects = GenerationQuerySet.as_manager()
 
@@ -208,7 +216,11 @@ class Evidence(models.Model):
     """What an administrator needs to find out why an answer ended as it did. Written once, at the end."""
 
     message: models.OneToOneField[Message] = models.OneToOneField(
-        "chat.Message", on_delete=models.CASCADE, primary_key=True, related_name="evidence"
+        "chat.Message",
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="evidence",
+        verbose_name=_("message"),
     )
     finish_reason = models.CharField(_("finish reason"), max_length=100, blank=True)
     error_code = models.CharField(_("error"), max_length=40, blank=True)
@@ -223,6 +235,7 @@ class Evidence(models.Model):
     parameters = models.JSONField(_("parameters"), default=dict)
     prompt_sha256 = models.CharField(_("hash of the prompt"), max_length=64, blank=True)
     first_token_ms = models.PositiveIntegerField(_("time to first token, ms"), null=True)
+    reasoning_ms = models.PositiveIntegerField(_("duration of the reasoning, ms"), null=True)
     duration_ms = models.PositiveIntegerField(_("duration, ms"), default=0)
     longest_silence_ms = models.PositiveIntegerField(_("longest silence, ms"), default=0)
     chunks = models.PositiveIntegerField(_("chunks"), default=0)

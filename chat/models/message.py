@@ -66,19 +66,28 @@ class Message(models.Model):
         IMPORT = "import", _("import")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    conversation = models.ForeignKey("chat.Conversation", on_delete=models.CASCADE, related_name="messages")
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="messages")
-    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="children")
-    continues = models.OneToOneField("self", on_delete=models.SET_NULL, null=True, related_name="continued_by")
-    number = models.PositiveIntegerField()
-    role = models.CharField(max_length=10, choices=Role)
-    text = models.TextField(blank=True)
-    reasoning = models.TextField(blank=True)
-    source = models.CharField(max_length=10, choices=Source, default=Source.WEB)
-    request_id = models.UUIDField(null=True)
-    request_digest = models.CharField(max_length=64, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-    deleted_at = models.DateTimeField(null=True)
+    conversation = models.ForeignKey(
+        "chat.Conversation", on_delete=models.CASCADE, related_name="messages", verbose_name=_("conversation")
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="messages", verbose_name=_("owner")
+    )
+    parent = models.ForeignKey(
+        "self", on_delete=models.CASCADE, null=True, related_name="children", verbose_name=_("answer to")
+    )
+    # Several may continue the same one: a continuation that failed is asked for again.
+    continues = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, related_name="continuations", verbose_name=_("continuation of")
+    )
+    number = models.PositiveIntegerField(_("number"))
+    role = models.CharField(_("role"), max_length=10, choices=Role)
+    text = models.TextField(_("text"), blank=True)
+    reasoning = models.TextField(_("reasoning"), blank=True)
+    source = models.CharField(_("source"), max_length=10, choices=Source, default=Source.WEB)
+    request_id = models.UUIDField(_("request of the client"), null=True)
+    request_digest = models.CharField(_("hash of the request"), max_length=64, blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    deleted_at = models.DateTimeField(_("deleted"), null=True)
 
     objects = MessageQuerySet.as_manager()
     generation: Generation

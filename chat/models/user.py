@@ -19,6 +19,17 @@ class User(AbstractUser):
     language = models.CharField(_("language"), max_length=10, blank=True)
     theme = models.CharField(_("theme"), max_length=10, choices=Theme, default=Theme.SYSTEM)
     timezone = models.CharField(_("time zone"), max_length=64, blank=True)
+    instructions = models.TextField(_("instructions for every new conversation"), blank=True)
+    # Empty: the one used last.
+    model = models.CharField(_("model for new conversations"), max_length=200, blank=True)
+    preset = models.ForeignKey(
+        "chat.Preset",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("preset for new conversations"),
+    )
     change = models.PositiveBigIntegerField(_("change number"), default=0, editable=False)
 
     class Meta(AbstractUser.Meta):

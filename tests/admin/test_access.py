@@ -105,7 +105,10 @@ def test_a_page_costs_the_same_number_of_queries_however_many_rows(talk, page):
     assert len(queries_of(client, PAGES[page](talk))) == len(few) <= 12
 
 
-@pytest.mark.parametrize("page", ["conversations", "replies", "conversation", "reply"])
+@pytest.mark.parametrize("page", ["people", "conversations", "replies", "conversation", "reply"])
 def test_a_page_without_texts_does_not_load_them(talk, page):
     columns = re.compile(r'"(text|reasoning|instructions)"')
-    assert not [sql for sql in queries_of(client_of("superuser"), PAGES[page](talk)) if columns.search(sql)]
+    queries = queries_of(client_of("superuser"), PAGES[page](talk))
+    # Who reads comes with their own.
+    others = [sql for sql in queries if not re.search(r'FROM "chat_user" WHERE "chat_user"."id" = \S+ LIMIT 21', sql)]
+    assert not [sql for sql in others if columns.search(sql)]

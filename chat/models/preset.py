@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Preset(models.Model):
+    """What somebody likes to begin with: copied into a new conversation, which then goes its own way."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="presets", verbose_name=_("owner")
+    )
+    name = models.CharField(_("name"), max_length=80)
+    model = models.CharField(_("model"), max_length=200, blank=True)
+    instructions = models.TextField(_("instructions"), blank=True)
+    parameters = models.JSONField(_("parameters"), default=dict, blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("preset")
+        verbose_name_plural = _("presets")
+        ordering = [Lower("name")]
+        constraints = [
+            models.UniqueConstraint(
+                "owner",
+                Lower("name"),
+                name="preset_name_unique_whatever_its_case",
+                violation_error_message=_("You have a preset of this name already."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
