@@ -104,11 +104,11 @@ def test_reasoning_is_folded_and_unfolded_where_it_is_all_there_is(anna):
     assert "<details open>" in text_of(client_of("superuser").get(transcript_of(conversation)))
 
 
-def test_newlines_and_markup_stay_text(anna):
-    conversation = make_conversation(anna, [("a\n  b\n" + PAYLOAD, "c\n\nd\n" + PAYLOAD)], reasoning=PAYLOAD)
+def test_a_question_stays_text_and_an_answer_is_markdown_without_markup_of_its_own(anna):
+    conversation = make_conversation(anna, [("a\n  b\n" + PAYLOAD, "c\n\n*d*\n" + PAYLOAD)], reasoning=PAYLOAD)
     page = text_of(client_of("reader").get(transcript_of(conversation)))
     assert "a\n  b\n" in page
-    assert "c\n\nd\n" in page
+    assert "<p>c</p>\n<p><em>d</em><br>\n" in page
     assert "<script>alert" not in page
     assert "<img" not in page
     assert "&lt;script&gt;" in page

@@ -23,7 +23,7 @@ def test_home_offers_a_new_chat(client: Client, anna: User) -> None:
 def test_a_conversation_shows_questions_and_answers_in_order(client: Client, anna: User) -> None:
     conversation = make_conversation(anna, [("one?", "first\nline two"), ("two?", "second")], model="fox-1-turbo")
     page = html(client.get(path_of(conversation)))
-    places = [page.index(text) for text in ("one?</div>", "first\nline two", "two?</div>", "second</div>")]
+    places = [page.index(text) for text in ("one?</div>", "first<br>\nline two</p>", "two?</div>", "second</p>")]
     assert places == sorted(places)
     assert "fox-1-turbo" in page
     assert f'href="{path_of(conversation)}" aria-current="page"' in page

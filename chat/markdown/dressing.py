@@ -1,0 +1,84 @@
+"""What of markdown-it's output looks different here: headings, links, images, tables, code, tasks."""
+
+from html import escape
+from typing import Any
+from urllib.parse import urlsplit
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+
+from chat.markdown.highlight import code_box
+
+# The page has h1 and h2; a message begins below them.
+HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h5"}
+DEEPEST_HEADING = "h6"
+
+
+def install(parser: MarkdownIt) -> None:
+    parser.core.ruler.push("dressing", dress)
+    parser.add_render_rule("fence", render_code)
+    parser.add_render_rule("code_block", render_code)
+    # A wide table scrolls in itself, by keyboard too.
+    parser.add_render_rule("table_open", lambda *_: '<div class="table-scroll" tabindex="0"><table>\n')
+    parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
+
+
+def dress(state: StateCore) -> None:
+    for index, token in enumerate(state.tokens):
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = HEADINGS.get(token.tag, DEEPEST_HEADING)
+        elif token.type in {"th_open", "td_open"} and "style" in token.attrs:
+            token.attrs = {"class": str(token.attrs["style"]).replace("text-align:", "align-")}
+        elif token.type == "list_item_open" and "checked" in token.meta:
+            label_task(token, state.tokens[index + 1 : index + 3])
+        elif token.type == "inline":
+            dress_links(token.children or [])
+
+
+def label_task(item: Token, paragraph: list[Token]) -> None:
+    """The text of a task names its box for screen readers."""
+    if [token.type for token in paragraph] != ["paragraph_open", "inline"]:
+        return
+    checked = " checked" if item.meta.pop("checked") else ""
+    box = f'<label><input type="checkbox" class="task-list-item-checkbox" disabled{checked}> '
+    paragraph[1].children = [raw(box), *(paragraph[1].children or []), raw("</label>")]
+
+
+def dress_links(children: list[Token]) -> None:
+    href = ""
+    for position, token in enumerate(children):
+        if token.type == "link_open":
+            href = str(token.attrs["href"])
+            token.attrSet("target", "_blank")
+        elif token.type == "image":
+            children[position] = image_link(token, bool(href))
+        if token.type in {"link_open", "link_close"} and not href:
+            children[position] = raw("")
+        href = "" if token.type == "link_close" else href
+
+
+def image_link(image: Token, inside: bool) -> Token:
+    """An image is loaded when the reader asks for it: its address might tell somebody that the answer was read."""
+    alt = escape("".join(part.content or " " * part.type.endswith("break") for part in image.children or []))
+    address = str(image.attrs["src"])
+    host = host_of(address)
+    if inside or not host:
+        return raw(alt)
+    link = f'<a class="image-link" href="{escape(address)}" target="_blank">'
+    return raw(f'{link}{alt} <span class="image-host">{escape(host)}</span></a>')
+
+
+def host_of(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:  # of brackets that hold no IPv6 address
+        return ""
+
+
+def render_code(_self: object, tokens: list[Token], index: int, _options: object, env: dict[str, Any]) -> str:
+    return code_box(tokens[index].content, tokens[index].info, env)
+
+
+def raw(html: str) -> Token:
+    return Token("html_inline", "", 0, content=html)
