@@ -114,6 +114,10 @@ def text_json(type_: str, text: str) -> str:
     return f'{{"type":"{type_}","text":{json.dumps(text, ensure_ascii=False)}}}'
 
 
+def block_json(start: int, end: int, html: str) -> str:
+    return f'{{"type":"block","from":{start},"to":{end},"html":{json.dumps(html, ensure_ascii=False)}}}'
+
+
 PING_JSON = '{"type":"ping"}'
 
 

@@ -13,12 +13,13 @@ MOST_AT_ONCE = 4096
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """What a reader did not have yet. `end` only when there is nothing left to read before it."""
+    """What a reader did not have yet. `end` only when there is nothing left to read before it; `block` as JSON."""
 
     text: Text
     cursor: Cursor
     retrying: Retrying | None = None
     end: End | None = None
+    block: str = ""
 
 
 class GrowingText:

@@ -75,24 +75,26 @@ class Person:
             return told(response)
 
     @contextmanager
-    def asking(self, text: str = "hello", **fields: Any) -> Iterator[httpx.Response]:
+    def asking(self, text: str = "hello", *, blocks_from: Any = None, **fields: Any) -> Iterator[httpx.Response]:
         """A question whose stream the test reads itself; closed when the block is left."""
         body = {"request_id": str(uuid.uuid4()), "text": text, **fields}
-        with self.http.stream("POST", "/chat/stream", json=body) as response:
+        path = "/chat/stream" if blocks_from is None else f"/chat/stream?blocks_from={blocks_from}"
+        with self.http.stream("POST", path, json=body) as response:
             if response.status_code != 200:
                 response.read()
             assert response.status_code == 200, response.text
             yield response
 
-    def follow(self, reply: str, after: str = "0.0") -> Told:
+    def follow(self, reply: str, after: str = "0.0", **params: Any) -> Told:
         """The same reply from a cursor, read to its end."""
-        with self.reading(reply, after) as response:
+        with self.reading(reply, after, **params) as response:
             return told(response)
 
     @contextmanager
-    def reading(self, reply: str, after: str = "0.0") -> Iterator[httpx.Response]:
+    def reading(self, reply: str, after: str = "0.0", **params: Any) -> Iterator[httpx.Response]:
         """The same, for a test that reads it itself; closed when the block is left."""
-        with self.http.stream("GET", "/chat/stream", params={"reply": reply, "after": after}) as response:
+        params |= {"reply": reply, "after": after}
+        with self.http.stream("GET", "/chat/stream", params=params) as response:
             assert response.status_code == 200, response.status_code
             yield response
 

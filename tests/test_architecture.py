@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "chat.events": set(),
     "chat.context": set(),
     "chat.markdown": set(),
+    "chat.blocks": {"chat.markdown", "chat.live", "chat.events"},
     "chat.templatetags": {"chat.markdown"},
     "chat.live": {"chat.events"},
     "chat.models": set(),
@@ -48,7 +49,7 @@ MAY_IMPORT = {
     },
     "chat.views": {
         "chat.forms", "chat.models", "chat.engine", "chat.generation", "chat.live", "chat.sse", "chat.events",
-        "chat.doorbell", "config.first_account",
+        "chat.doorbell", "chat.blocks", "config.first_account",
     },
 }  # fmt: skip
 ONLY_IMPORTERS = {

@@ -9,10 +9,13 @@ import pytest
 
 from tests.cluster import Cluster, Page, postgres_with_template
 from tests.fake_upstream import FakeUpstream
+from tests.fake_upstream_chunks import DONE, ROLE, ended, said, send
 from tests.fake_upstream_scripts import paced_text
+from tests.fake_upstream_steps import Gate
 from tests.postgres_server import PostgresServer
 from tests.process import ServerProcess, wait_until
 from tests.redis_server import RedisServer
+from tests.site import events_of
 
 pytestmark = pytest.mark.services
 
@@ -75,6 +78,20 @@ def assert_told_what_is_stored(cluster: Cluster, pages: list[Page]) -> None:
     for page in pages:
         assert page.text() == cluster.text_of(page.reply)
         assert page.end["status"] == statuses[page.reply]
+
+
+def test_who_reads_it_through_another_process_gets_its_blocks_too(cluster: Cluster) -> None:
+    script = (send(ROLE, *said("# One\n")), Gate(), send(*said("two"), *ended(), DONE))
+    model = cluster.upstream.add("markdown", script)
+    first, second = cluster.start(), cluster.start()
+    [page] = ask_many(first, model)
+    with second.person().reading(page.reply, blocks_from=0) as response:
+        block = next(event for _, event in events_of(response) if event["type"] == "block")
+    cluster.upstream.release()
+    join([page], 10)
+
+    assert block == {"type": "block", "from": 0, "to": 6, "html": "<h3>One</h3>\n"}
+    assert page.text() == "# One\ntwo"
 
 
 def test_it_is_read_and_stopped_through_another_process(cluster: Cluster) -> None:

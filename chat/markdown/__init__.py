@@ -1,6 +1,6 @@
 """The text of a model as safe HTML: whole, or block by block while it still grows. Pure functions of the text."""
 
-from chat.markdown.blocks import Block, Blocks, blocks
+from chat.markdown.blocks import Block, Span, Splitter, blocks, rendered
 from chat.markdown.rendering import render
 
-__all__ = ["Block", "Blocks", "blocks", "render"]
+__all__ = ["Block", "Span", "Splitter", "blocks", "render", "rendered"]

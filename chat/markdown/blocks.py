@@ -6,7 +6,7 @@ stand in a list or behind it) it asks the parser, at most twice for each piece o
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from markdown_it.token import Token
 
@@ -23,37 +23,53 @@ HOLDS_BLANKS = re.compile(r" {0,3}(?:[-+*]|\d{1,9}[.)])[ \t\r\n]| {0,3}\[\^| {4}
 # characters at most.
 ENDS_THEM = re.compile(r"[^ \t\r\n\-+*\d]|[-+*][^ \t\r\n]|\d{1,9}[^\d.)\r\n]|\d{1,9}[.)][^ \t\r\n]|\d{10}")
 ENOUGH = 12
+# In lists longer than this it does not ask the parser, for whom others would wait.
+MOST_ASKED = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """`text[start:end]`, in code points, as HTML; it starts where the one before ends."""
+class Span(NamedTuple):
+    """A block's text, not yet rendered; it starts where the one before ends."""
+
+    start: int
+    text: str
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+class Block(NamedTuple):
+    """`text[start:end]`, in code points, as HTML."""
 
     start: int
     end: int
     html: str
 
 
-def blocks(text: str, after: int = 0, *, final: bool = False, prefix: str = "m") -> list[Block]:
-    """Those that end behind `after`. With `final` the unfinished rest is one too."""
-    reader = Blocks(prefix=prefix)
-    found = reader.feed(text) + (reader.finish() if final else [])
-    return [block for block in found if block.end > after]
+def rendered(span: Span, prefix: str = "m") -> Block:
+    """Alone: its definitions reach into no other block, nor their footnotes into it."""
+    return Block(span.start, span.end, render(span.text, prefix=f"{prefix}-{span.start}"))
 
 
-class Blocks:
-    """Feed it a text in pieces of any size."""
+def blocks(text: str, *, final: bool = False, prefix: str = "m") -> list[Block]:
+    """With `final` the unfinished rest is one too."""
+    splitter = Splitter()
+    spans = splitter.feed(text) + (splitter.finish() if final else [])
+    return [rendered(span, prefix) for span in spans]
 
-    def __init__(self, *, prefix: str = "m") -> None:
-        self._prefix = prefix
-        self._found: list[Block] = []
+
+class Splitter:
+    """Feed it a text in pieces of any size: it finds where the blocks end."""
+
+    def __init__(self) -> None:
+        self._found: list[Span] = []
         self._start = 0  # of the block that is being read
         self._held = ""  # a CR at the end of a piece, which may be half of a CRLF
         self._begun: list[str] = []  # pieces of the line that has no end yet
         self._head = ""  # how this line begins
         self._begin([])
 
-    def feed(self, text: str) -> list[Block]:
+    def feed(self, text: str) -> list[Span]:
         """The blocks that are finished by this piece."""
         text = self._held + text
         self._held = "\r" if text.endswith("\r") else ""
@@ -67,14 +83,14 @@ class Blocks:
             self._read_beginning(text[position:])
         return self._take()
 
-    def finish(self) -> list[Block]:
+    def finish(self) -> list[Span]:
         """There is no more text: what is left is a block too."""
         self._lines += [*self._begun, self._held]
         if not BLANK.match("".join(self._lines)):
             self._cut()
         return self._take()
 
-    def _take(self) -> list[Block]:
+    def _take(self) -> list[Span]:
         found, self._found = self._found, []
         return found
 
@@ -153,6 +169,8 @@ class Blocks:
     def _open_fence(self) -> Token | None:
         """The last word of the parser on what was read: the fence it is in, outside of any list."""
         source = NEWLINE.sub("\n", "".join(self._lines))
+        if len(source) > MOST_ASKED:
+            return None
         tokens: list[Token] = []
         PARSER.block.parse(source, PARSER, {}, tokens)
         last = tokens[-1]
@@ -163,10 +181,9 @@ class Blocks:
         return None if is_closed else last
 
     def _cut(self) -> None:
-        text = "".join(self._lines)
-        end = self._start + len(text)
-        self._found.append(Block(self._start, end, render(text, prefix=f"{self._prefix}-{self._start}")))
-        self._start = end
+        span = Span(self._start, "".join(self._lines))
+        self._found.append(span)
+        self._start = span.end
         self._begin([])
 
 

@@ -1,6 +1,7 @@
 """The two ends of a reply as scripts see it: a stream of events that begins anywhere, and stop."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import wraps
 from typing import Any
@@ -19,6 +20,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from chat import sse
+from chat.blocks import WithBlocks
 from chat.engine import engine
 from chat.events import PING_JSON, BadCursor, Cursor, Retrying, as_json, end_json, text_json
 from chat.live import Growing
@@ -72,10 +74,10 @@ async def stream(request: SignedIn) -> HttpResponseBase:
     """POST asks and streams the answer; GET streams it from the reader's cursor, to any number of readers."""
     if request.method == "GET":
         return await _attach(request)
-    fields = _json(request)
+    fields, position = _json(request), _blocks_from(request)
     offered = tuple(model.id for model in await engine.models()) if needs_list(fields) else ()
     asked = await sync_to_async(ask)(request.user, fields, offered, request_id_of(request))
-    return _streaming(await _growing(asked.reply), Cursor())
+    return _streaming(await _growing(asked.reply), Cursor(), position)
 
 
 @for_scripts("POST")
@@ -101,7 +103,18 @@ async def _attach(request: SignedIn) -> HttpResponseBase:
         raise Refusal(400, "bad_cursor", message, field="after") from None
     if cursor.ended and not reply.generation.is_running:
         return HttpResponse(status=204)
-    return _streaming(await _growing(reply), cursor)
+    return _streaming(await _growing(reply), cursor, _blocks_from(request))
+
+
+def _blocks_from(request: HttpRequest) -> int | None:
+    """How much of the answer the reader has as blocks; None if it wants text only."""
+    position = request.GET.get("blocks_from")
+    if position is None:
+        return None
+    if not re.fullmatch("[0-9]{1,12}", position):
+        message = _("blocks_from must be where the last block ended, or 0.")
+        raise Refusal(400, "bad_field", message, field="blocks_from")
+    return int(position)
 
 
 async def _growing(reply: Message) -> Growing:
@@ -120,12 +133,13 @@ class EventStream(StreamingHttpResponse):
         return self._events
 
 
-def _streaming(growing: Growing, cursor: Cursor) -> StreamingHttpResponse:
-    events = _events(growing, cursor, translation.get_language() or "en")
+def _streaming(growing: Growing, cursor: Cursor, position: int | None) -> StreamingHttpResponse:
+    reader = growing if position is None else WithBlocks(growing, position)
+    events = _events(reader, cursor, translation.get_language() or "en")
     return EventStream(events, content_type="text/event-stream", headers=HEADERS)
 
 
-async def _events(growing: Growing, cursor: Cursor, language: str) -> AsyncIterator[bytes]:
+async def _events(growing: Growing | WithBlocks, cursor: Cursor, language: str) -> AsyncIterator[bytes]:
     """The reader: it owns nothing, so that nothing is lost when it is cut off."""
     yield sse.encode_retry(RECONNECT_MS) + sse.encode(as_json(growing.start), id=str(cursor))
     told: Retrying | None = None
@@ -143,6 +157,8 @@ async def _events(growing: Growing, cursor: Cursor, language: str) -> AsyncItera
         if grown.text.answer:
             cursor = grown.cursor
             yield sse.encode(text_json("delta", grown.text.answer), id=str(cursor))
+        if grown.block:
+            yield sse.encode(grown.block, id=str(cursor))
         if end := grown.end:
             with translation.override(language):
                 sentence = str(ending_of(end.status, error_code=end.code, detail=end.detail, timer=end.timer).sentence)
