@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import DatabaseError, Error, InterfaceError, OperationalError
 
 from chat import models
+from chat.doorbell import doorbell
 from chat.events import Cursor, End, Text
 from chat.generation import Writer
 from chat.threads import InDatabase
@@ -110,11 +111,15 @@ class Saving:
     async def _sweep(self) -> None:
         try:
             ended = await self._in_database(models.Generation.objects.sweep, but=list(self._writers))
+            gone = await self._in_database(models.Conversation.objects.purge)
         except Error as error:
             logger.warning("sweep failed", extra={"reason": str(error)})
             return
         for reply in ended:
-            logger.info("reply swept", extra={"reply": reply, "status": "interrupted"})
+            logger.info("reply swept", extra={"reply": reply.pk, "status": "interrupted"})
+            doorbell.ring(reply.conversation.owner_id, reply.conversation_id, "changed", reply=reply.pk)
+        if gone:
+            logger.info("deleted for good", extra={"conversations": gone})
 
 
 def log_end(writer: Writer, end: End, is_saved: bool) -> None:

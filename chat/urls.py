@@ -2,7 +2,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from chat.consumers import DoorbellConsumer
-from chat.views import accounts, changes, pages, stream
+from chat.views import accounts, changes, conversations, pages, stream
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -10,8 +10,15 @@ urlpatterns = [
     path("chat/stream", stream.stream, name="stream"),
     path("chat/stop", stream.stop, name="stop"),
     path("chat/changes", changes.changes, name="changes"),
+    path("chat/archived/", conversations.archived, name="archived"),
     path("chat/<uuid:conversation>/", pages.conversation, name="conversation"),
     path("chat/<uuid:conversation>/messages/<uuid:message>/", pages.message, name="message"),
+    path("chat/<uuid:conversation>/title/", conversations.title, name="title"),
+    path("chat/<uuid:conversation>/rename", conversations.rename, name="rename"),
+    path("chat/<uuid:conversation>/pin", conversations.pin, name="pin"),
+    path("chat/<uuid:conversation>/archive", conversations.archive, name="archive"),
+    path("chat/<uuid:conversation>/delete", conversations.delete, name="delete"),
+    path("chat/<uuid:conversation>/restore", conversations.restore, name="restore"),
     path("accounts/signup/", accounts.signup, name="signup"),
     path("accounts/login/", accounts.Login.as_view(), name="login"),
     path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),

@@ -51,6 +51,8 @@ MAX_REPLIES = count("MAX_REPLIES", 2_000)
 DRAIN_SECONDS = seconds("DRAIN_SECONDS", 0, minimum=0)
 # How long the end of a reply waits for a database that is away.
 SAVE_PATIENCE_SECONDS = seconds("SAVE_PATIENCE_SECONDS", 600)
+# So long a deleted conversation can still be brought back by whoever keeps the server; then it is really gone.
+DELETED_DAYS = count("DELETED_DAYS", 30, minimum=0)
 SIGNUP = choice("SIGNUP", "closed", ("closed", "open"))
 
 # --- Django ---------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "chat.relay": {"chat.events"},
     "chat.relaying": {"chat.relay", "chat.live", "chat.events"},
     "chat.following": {"chat.models", "chat.live", "chat.events", "chat.relaying", "chat.threads"},
-    "chat.saving": {"chat.models", "chat.events", "chat.generation", "chat.threads"},
+    "chat.saving": {"chat.models", "chat.events", "chat.generation", "chat.threads", "chat.doorbell"},
     "chat.engine": {
         "chat.upstream", "chat.live", "chat.events", "chat.generation", "chat.following", "chat.doorbell",
         "chat.relay", "chat.relaying", "chat.saving", "chat.threads",

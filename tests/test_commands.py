@@ -9,8 +9,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from chat.models import Generation
+from chat.models import Conversation, Generation, Message
 from chat.models.endings import ERRORS, TIMERS, ending_of
+from chat.models.listed import PURGED_AT_ONCE
 from tests.command import KEY, MANAGE, PATIENCE, Finished, finish, press_ctrl_c, read, run, started
 from tests.factories import ask, make_conversation, make_user
 from tests.factories import finish as end_reply
@@ -286,6 +287,23 @@ def test_sweep_ends_dead_replies(capsys: pytest.CaptureFixture[str]) -> None:
 
     call_command("sweep")
 
-    assert capsys.readouterr().out == "Ended as interrupted: 1\n"
+    assert capsys.readouterr().out == "Ended as interrupted: 1\nDeleted for good: 0\n"
     statuses = [Generation.objects.get(pk=reply.pk).status for reply in (dead, alive, ended)]
     assert statuses == ["interrupted", "streaming", "complete"]
+
+
+@pytest.mark.django_db
+def test_sweep_deletes_for_good_what_was_deleted_long_ago(capsys: pytest.CaptureFixture[str], settings: Any) -> None:
+    settings.DELETED_DAYS = 7
+    anna = make_user()
+    kept = [make_conversation(anna), make_conversation(anna)]
+    old = [make_conversation(anna, [("one?", "a"), ("two?", "b")]) for _ in range(PURGED_AT_ONCE + 1)]
+    for days, conversations in ((6, kept[:1]), (8, old)):
+        ids = [conversation.pk for conversation in conversations]
+        Conversation.objects.filter(pk__in=ids).update(deleted_at=timezone.now() - timedelta(days=days))
+
+    call_command("sweep")
+
+    assert capsys.readouterr().out.endswith(f"Deleted for good: {len(old)}\n")
+    assert set(Conversation.objects.values_list("pk", flat=True)) == {conversation.pk for conversation in kept}
+    assert Message.objects.count() == 4

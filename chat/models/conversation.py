@@ -5,13 +5,13 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.generation import Generation
+from chat.models.listed import Listed, ListedQuerySet
 from chat.models.message import Message
 
 if TYPE_CHECKING:
@@ -56,13 +56,7 @@ class Asked:
         return bool(self.turns)
 
 
-class ConversationQuerySet(models.QuerySet["Conversation"]):
-    def alive(self) -> ConversationQuerySet:
-        return self.filter(deleted_at=None)
-
-    def newest_first(self) -> ConversationQuerySet:
-        return self.alive().order_by("-last_message_at", "id")
-
+class ConversationQuerySet(ListedQuerySet):
     def changed_since(self, number: int) -> ConversationQuerySet:
         """The deleted ones too. `running`: the reply that is being written there."""
         running = Generation.objects.running().filter(conversation=models.OuterRef("pk")).values("pk")
@@ -70,34 +64,16 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return self.filter(change__gt=number).order_by("change").annotate(running=reply)
 
 
-class Conversation(models.Model):
+class Conversation(Listed):
     """A tree of questions and answers with one owner; `leaf` is the end of the branch that is being read."""
 
-    class TitleSource(models.TextChoices):
-        QUESTION = "question", _("first question")
-        MODEL = "model", _("model")
-        OWNER = "owner", _("owner")
-
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="conversations", verbose_name=_("owner")
-    )
-    title = models.CharField(_("title"), max_length=200, blank=True)
-    title_source = models.CharField(
-        _("title made by"), max_length=10, choices=TitleSource, default=TitleSource.QUESTION
-    )
     instructions = models.TextField(_("instructions"), blank=True)
     parameters = models.JSONField(_("parameters"), default=dict, blank=True)
     model = models.CharField(_("model"), max_length=200, blank=True)
     leaf = models.ForeignKey(
         Message, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("end of what is read")
     )
-    change = models.PositiveBigIntegerField(_("change number"), default=0, editable=False)
-    created_at = models.DateTimeField(_("created"), default=timezone.now)
-    last_message_at = models.DateTimeField(_("last message"), default=timezone.now)
-    pinned_at = models.DateTimeField(_("pinned"), null=True)
-    archived_at = models.DateTimeField(_("archived"), null=True)
-    deleted_at = models.DateTimeField(_("deleted"), null=True)
 
     objects = ConversationQuerySet.as_manager()
 
@@ -111,6 +87,17 @@ class Conversation(models.Model):
                 fields=["owner", "-last_message_at", "id"],
                 condition=models.Q(deleted_at=None),
                 name="conversation_newest",
+            ),
+            models.Index(
+                fields=["owner", "-pinned_at"],
+                condition=models.Q(deleted_at=None, pinned_at__isnull=False),
+                name="conversation_pinned",
+            ),
+            # What has changed since a number.
+            models.Index(fields=["owner", "change"], name="conversation_changed"),
+            # The purge.
+            models.Index(
+                fields=["deleted_at"], condition=models.Q(deleted_at__isnull=False), name="conversation_deleted"
             ),
         ]
 
@@ -191,13 +178,24 @@ class Conversation(models.Model):
         return Message(conversation=self, owner_id=self.owner_id, role=role, number=number, **fields)
 
     def _move_to(self, leaf: Message) -> None:
-        """Saved before the message is: the database checks at the end of the transaction."""
+        """Saved before the message is: the database checks at the end of the transaction.
+
+        Who asks in what is archived takes it out again. Raises DoesNotExist if it was deleted in this very moment.
+        """
         self.leaf_id, self.last_message_at = leaf.pk, timezone.now()
         if self._state.adding:
             self.save()
-        Conversation.objects.filter(pk=self.pk).update(
-            leaf_id=leaf.pk, last_message_at=self.last_message_at, change=self.owner.last_change()
-        )
+        if (
+            not Conversation.objects.alive()
+            .filter(pk=self.pk)
+            .update(
+                leaf_id=leaf.pk,
+                last_message_at=self.last_message_at,
+                archived_at=None,
+                change=self.owner.last_change(),
+            )
+        ):
+            raise Conversation.DoesNotExist
 
     def _turns(self, path: list[Message]) -> list[dict[str, Any]]:
         """What the model is to read: an empty answer is left out together with its question."""

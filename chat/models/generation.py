@@ -38,10 +38,10 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         """Judged by the database's clock, the only one that all processes share."""
         return self.running().filter(heartbeat_at__lt=Now() - DEAD_AFTER)
 
-    def sweep(self, *, but: Collection[uuid.UUID]) -> list[uuid.UUID]:
-        """End every dead reply but those that the caller itself is writing; returns the ids of the ended."""
-        dead = self.dead().exclude(pk__in=but)
-        return [generation.pk for generation in dead if generation.interrupt()]
+    def sweep(self, *, but: Collection[uuid.UUID]) -> list[Generation]:
+        """End every dead reply but those that the caller itself is writing; returns those it has ended."""
+        dead = self.dead().exclude(pk__in=but).select_related("conversation")
+        return [generation for generation in dead if generation.interrupt()]
 
     def save_snapshot(self, writer: str, grown: Iterable[Piece]) -> set[uuid.UUID]:
         """Heartbeat and what grew since the last one, in one transaction; returns whom somebody wants stopped."""

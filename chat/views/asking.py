@@ -45,6 +45,8 @@ def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], request
             if known := user.messages.of_request(key, digest):
                 return Asked(known)
             raise
+    except Conversation.DoesNotExist:
+        raise not_found() from None
     except RequestReused:
         raise Refusal(422, "request_reused", _("This request_id came before with another body.")) from None
     except ReplyRunning as running:

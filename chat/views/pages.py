@@ -9,8 +9,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import redirect_to_login
-from django.core.paginator import Page, Paginator
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -18,21 +17,15 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from chat.engine import engine
-from chat.models import Conversation, Generation, Message, User
+from chat.models import Conversation, Generation, Message
 from chat.views.asking import ask, needs_list
 from chat.views.errors import Refusal
-from chat.views.stream import request_id_of
+from chat.views.listing import sidebar_of
+from chat.views.stream import SignedIn, request_id_of
 
-CONVERSATIONS_PER_PAGE = 30
 FIELDS = ("text", "retry", "request_id", "model", "parent")
 
 fresh = cache_control(private=True, no_cache=True)
-
-
-class UserRequest(HttpRequest):
-    """Of somebody who is logged in."""
-
-    user: User
 
 
 View = Callable[..., HttpResponse]
@@ -57,20 +50,20 @@ def keeping_text(view: View) -> View:
 
 @require_safe
 @fresh
-def home(request: UserRequest) -> HttpResponse:
+def home(request: SignedIn) -> HttpResponse:
     return _page(request)
 
 
 @require_POST
 @keeping_text
-def new_conversation(request: UserRequest) -> HttpResponse:
+def new_conversation(request: SignedIn) -> HttpResponse:
     return _ask(request)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @keeping_text
 @fresh
-def conversation(request: UserRequest, conversation: uuid.UUID) -> HttpResponse:
+def conversation(request: SignedIn, conversation: uuid.UUID) -> HttpResponse:
     found = request.user.conversations.alive().filter(pk=conversation).first()
     if request.method == "POST":
         return _ask(request, found, conversation=str(conversation))
@@ -81,7 +74,7 @@ def conversation(request: UserRequest, conversation: uuid.UUID) -> HttpResponse:
 
 @require_safe
 @fresh
-def message(request: UserRequest, conversation: uuid.UUID, message: uuid.UUID) -> HttpResponse:
+def message(request: SignedIn, conversation: uuid.UUID, message: uuid.UUID) -> HttpResponse:
     mine = request.user.messages.alive().filter(conversation=conversation)
     _settle(Generation.objects.running().filter(message__in=mine))
     found = get_object_or_404(mine.select_related("conversation", "generation", "evidence"), pk=message)
@@ -89,7 +82,7 @@ def message(request: UserRequest, conversation: uuid.UUID, message: uuid.UUID) -
     return render(request, "chat/_message.html", {"message": found, "new_request_id": uuid.uuid4})
 
 
-def _ask(request: UserRequest, found: Conversation | None = None, **of_path: str) -> HttpResponse:
+def _ask(request: SignedIn, found: Conversation | None = None, **of_path: str) -> HttpResponse:
     fields = {name: request.POST[name] for name in FIELDS if name in request.POST} | of_path
     try:
         offered = tuple(model.id for model in engine.offered()) if needs_list(fields) else ()
@@ -100,16 +93,13 @@ def _ask(request: UserRequest, found: Conversation | None = None, **of_path: str
     return HttpResponseRedirect(here, status=303)
 
 
-def _page(
-    request: UserRequest, conversation: Conversation | None = None, refusal: Refusal | None = None
-) -> HttpResponse:
+def _page(request: SignedIn, conversation: Conversation | None = None, refusal: Refusal | None = None) -> HttpResponse:
     """The whole page, or for scripts a part of it; after a refusal with what was typed."""
     if fragment := FRAGMENTS.get(request.GET.get("fragment", "")):
         return fragment(request, conversation)
     branch = _branch(conversation)
-    context = {
+    context = sidebar_of(request) | {
         "conversation": conversation,
-        "page_of_list": _conversations(request),
         "branch": branch,
         "running": next((message for message in branch if _is_running(message)), None),
         "refusal": refusal,
@@ -126,24 +116,21 @@ def _page(
     return response
 
 
-def _sidebar(request: UserRequest, conversation: Conversation | None) -> HttpResponse:
-    context = {"conversation": conversation, "page_of_list": _conversations(request)}
-    return render(request, "chat/_sidebar.html", context)
+def _sidebar(request: SignedIn, conversation: Conversation | None) -> HttpResponse:
+    """The actions in the bar too: they know whether the conversation is pinned."""
+    return render(request, "chat/_sidebar_and_bar.html", sidebar_of(request) | {"conversation": conversation})
 
 
-def _messages(request: UserRequest, conversation: Conversation | None) -> HttpResponse:
+def _older(request: SignedIn, conversation: Conversation | None) -> HttpResponse:
+    return render(request, "chat/_conversations.html", sidebar_of(request) | {"conversation": conversation})
+
+
+def _messages(request: SignedIn, conversation: Conversation | None) -> HttpResponse:
     context = {"branch": _branch(conversation), "new_request_id": uuid.uuid4}
     return render(request, "chat/_messages.html", context)
 
 
-FRAGMENTS = {"sidebar": _sidebar, "messages": _messages}
-
-
-def _conversations(request: UserRequest) -> Page[Conversation]:
-    running = Generation.objects.running().filter(conversation=OuterRef("pk"))
-    # Without its owner at hand each row would be asked for it.
-    listed = request.user.conversations.newest_first().annotate(is_running=Exists(running)).only("title", "owner")
-    return Paginator(listed, CONVERSATIONS_PER_PAGE).get_page(request.GET.get("page"))
+FRAGMENTS = {"sidebar": _sidebar, "older": _older, "messages": _messages}
 
 
 def _branch(conversation: Conversation | None) -> list[Message]:

@@ -38,7 +38,7 @@ HEADERS = {
     "Content-Encoding": "identity",
 }
 
-View = Callable[[Any], Coroutine[Any, Any, HttpResponseBase]]
+View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
 
 class SignedIn(HttpRequest):
@@ -52,14 +52,14 @@ def for_scripts(*methods: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        async def guarded(request: HttpRequest) -> HttpResponseBase:
+        async def guarded(request: HttpRequest, **path: Any) -> HttpResponseBase:
             if request.method not in methods:
                 message = _("Use %(methods)s here.") % {"methods": ", ".join(methods)}
                 response: HttpResponse = Refusal(405, "method_not_allowed", message).as_json()
                 response["Allow"] = ", ".join(methods)
                 return response
             try:
-                return await view(request)
+                return await view(request, **path)
             except Refusal as refusal:
                 return refusal.as_json()
 
@@ -83,11 +83,9 @@ async def stream(request: SignedIn) -> HttpResponseBase:
 @for_scripts("POST")
 async def stop(request: SignedIn) -> HttpResponseBase:
     """Ends a reply with the text that is there, and answers with the status that it then has."""
-    is_form = request.content_type in FORMS
-    fields = request.POST.dict() if is_form else _json(request)
-    reply = await sync_to_async(_reply_to_stop)(request.user, fields)
-    if is_form:
-        await _stop(reply)
+    reply = await sync_to_async(_reply_to_stop)(request.user, fields_of(request))
+    if is_form(request):
+        await stop_reply(reply)
         return HttpResponseRedirect(reverse("conversation", args=[reply.conversation_id]), status=303)
     # The thread of the request is free again while the end is waited for.
     return EventStream(_status_when_stopped(reply), content_type="application/json")
@@ -166,6 +164,15 @@ async def _events(growing: Growing | WithBlocks, cursor: Cursor, language: str) 
             return
 
 
+def is_form(request: HttpRequest) -> bool:
+    return request.content_type in FORMS
+
+
+def fields_of(request: HttpRequest) -> dict[str, Any]:
+    """Of a plain form or of a script's JSON."""
+    return request.POST.dict() if is_form(request) else _json(request)
+
+
 def _json(request: HttpRequest) -> dict[str, Any]:
     # Not request.body: it believes the Content-Length, and a body in chunks has none.
     body = request.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
@@ -200,10 +207,10 @@ def _reply_to_stop(user: User, fields: dict[str, Any]) -> Message:
 
 
 async def _status_when_stopped(reply: Message) -> AsyncIterator[bytes]:
-    yield json.dumps({"status": await _stop(reply)}).encode()
+    yield json.dumps({"status": await stop_reply(reply)}).encode()
 
 
-async def _stop(reply: Message) -> str:
+async def stop_reply(reply: Message) -> str:
     """In this process at once, in another one by the relay, or at its next heartbeat; the status that it then has."""
     if not reply.generation.is_running:
         return reply.generation.status

@@ -1,14 +1,18 @@
 // The entry: behaviour for what is on the page. Without scripts everything works as plain forms.
 
+import { watchActions } from "./actions.js";
 import { Conversation } from "./conversation.js";
 import { Doorbell } from "./doorbell.js";
 import { forgetDrafts } from "./drafts.js";
 import { renewToken } from "./http.js";
 import { localTimes } from "./page.js";
 import { watchScroll } from "./scroll.js";
+import { watchSidebar } from "./sidebar.js";
 
 localTimes(document);
 watchScroll();
+watchSidebar();
+watchActions();
 new Doorbell(new Conversation());
 document.addEventListener("submit", renewToken, { capture: true });
 document.querySelector("form[data-logout]").addEventListener("submit", forgetDrafts);

@@ -2,12 +2,19 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from chat.models import Generation
+from chat.models import Conversation, Generation
 
 
 class Command(BaseCommand):
-    help = "Ends the replies whose writer has died, with the text that was saved. A running server does it by itself."
+    help = (
+        "Ends the replies whose writer has died, with the text that was saved, and deletes for good what was deleted "
+        "DELETED_DAYS ago. A running server does both by itself."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         ended = Generation.objects.sweep(but=())
         self.stdout.write(f"Ended as interrupted: {len(ended)}")
+        gone = 0
+        while purged := Conversation.objects.purge():
+            gone += purged
+        self.stdout.write(f"Deleted for good: {gone}")

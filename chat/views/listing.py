@@ -1,0 +1,164 @@
+"""The list of conversations beside each page: pinned ones, then by the reader's days, a page at a time."""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cache
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.db.models import Exists, OuterRef, Q
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from chat.models import Conversation, Generation
+from chat.models.conversation import ConversationQuerySet
+from chat.views.stream import SignedIn
+
+PER_PAGE = 30
+# A page that has loaded older ones asks for all of them again when something has changed, up to this many.
+MOST = 300
+MOST_PINNED = 100
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Group:
+    name: str
+    conversations: list[Conversation]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """`older`: where the next page begins; nothing if this is the last. `begins_later`: it is not the first."""
+
+    groups: list[Group]
+    older: str
+    begins_later: bool = False
+    shown: int = field(default=0)
+
+
+def sidebar_of(request: SignedIn) -> dict[str, Any]:
+    """What every page with a sidebar tells its templates."""
+    return {"listing": listing_of(request), "deleted": just_deleted(request), "here": _here(request)}
+
+
+def listing_of(request: SignedIn) -> Listing:
+    """What the address asks for: `before` a place in the list, or `count` from the top."""
+    here, before = request.user.conversations.filter(archived_at=None), place_of(request.GET)
+    count = _count(request.GET)
+    pinned = [] if before else list(_rows(here).filter(pinned_at__isnull=False).order_by("-pinned_at")[:MOST_PINNED])
+    rows = list(before_place(_rows(here).filter(pinned_at=None), before)[: count + 1])
+    zone = zone_of(request)
+    groups = [Group(_("Pinned"), pinned)] if pinned else []
+    groups += by_day(rows[:count], timezone.localdate(timezone=zone), zone)
+    older = place_after(rows[count - 1]) if len(rows) > count else ""
+    return Listing(groups, older, before is not None, min(len(rows), count))
+
+
+def archived_of(request: SignedIn) -> Listing:
+    rows = _rows(request.user.conversations.filter(archived_at__isnull=False))
+    before = place_of(request.GET)
+    found = list(before_place(rows, before)[: PER_PAGE + 1])
+    older = place_after(found[PER_PAGE - 1]) if len(found) > PER_PAGE else ""
+    return Listing([Group(_("Archived"), found[:PER_PAGE])] if found else [], older, before is not None)
+
+
+def _here(request: SignedIn) -> str:
+    """Where plain forms lead back to: this page, whatever part of it a script has asked for."""
+    query = request.GET.copy()
+    for name in ("fragment", "count", "deleted"):
+        query.pop(name, None)
+    return f"{request.path}?{query.urlencode()}" if query else request.path
+
+
+def just_deleted(request: SignedIn) -> Conversation | None:
+    """What the notice on this page offers to bring back."""
+    try:
+        key = uuid.UUID(request.GET.get("deleted", ""))
+    except ValueError:
+        return None
+    return request.user.conversations.deleted().filter(pk=key).first()
+
+
+def _rows(conversations: ConversationQuerySet) -> ConversationQuerySet:
+    running = Generation.objects.running().filter(conversation=OuterRef("pk"))
+    # Without its owner at hand each row would be asked for it.
+    shown = ("title", "owner", "last_message_at", "pinned_at", "archived_at")
+    return conversations.newest_first().annotate(is_running=Exists(running)).only(*shown)
+
+
+# --- Places in the list -----------------------------------------------------------------------------------------------
+
+
+def place_after(conversation: Conversation) -> str:
+    """For the address: what comes after this one, whatever is asked in the list meanwhile."""
+    return f"{(conversation.last_message_at - EPOCH) // MICROSECOND}-{conversation.pk.hex}"
+
+
+def place_of(query: QueryDict) -> tuple[datetime, uuid.UUID] | None:
+    """None: the top of the list; so is a place that nobody has given out."""
+    time, _dash, key = query.get("before", "").partition("-")
+    if not (time.isascii() and time.isdigit() and len(time) < 18):
+        return None
+    try:
+        return EPOCH + int(time) * MICROSECOND, uuid.UUID(key)
+    except (ValueError, OverflowError):
+        return None
+
+
+def before_place(rows: ConversationQuerySet, place: tuple[datetime, uuid.UUID] | None) -> ConversationQuerySet:
+    if place is None:
+        return rows
+    time, key = place
+    # The first condition is the index's, the second one breaks the tie.
+    return rows.filter(last_message_at__lte=time).filter(Q(last_message_at__lt=time) | Q(pk__gt=key))
+
+
+def _count(query: QueryDict) -> int:
+    count = query.get("count", "")
+    return min(max(int(count), PER_PAGE), MOST) if count.isascii() and count.isdigit() and len(count) < 5 else PER_PAGE
+
+
+# --- Days -------------------------------------------------------------------------------------------------------------
+
+
+def by_day(rows: Iterable[Conversation], today: date, zone: tzinfo) -> Iterator[Group]:
+    def name(conversation: Conversation) -> str:
+        return name_of(timezone.localdate(conversation.last_message_at, zone), today)
+
+    for group, conversations in groupby(rows, name):
+        yield Group(group, list(conversations))
+
+
+def name_of(day: date, today: date) -> str:
+    """The nearer, the finer: days, weeks, the months of this year, years."""
+    ago = (today - day).days
+    if ago <= 0:
+        return _("Today")
+    if ago == 1:
+        return _("Yesterday")
+    if ago <= 7:
+        return _("Previous 7 days")
+    if ago <= 30:
+        return _("Previous 30 days")
+    return date_format(day, "F" if day.year == today.year else "Y")
+
+
+def zone_of(request: SignedIn) -> tzinfo:
+    """What the reader has chosen, else what the browser says in a cookie, else the server's."""
+    for name in (request.user.timezone, request.COOKIES.get("timezone", "")):
+        if name in _zones():
+            return ZoneInfo(name)
+    return timezone.get_default_timezone()
+
+
+@cache
+def _zones() -> set[str]:
+    # Known ones only: a name is the path of a file, and a cookie may have any.
+    return available_timezones()

@@ -1,0 +1,138 @@
+// What one does with a conversation, from its row in the list or from the bar. Without scripts these are plain forms.
+
+import { isLoggedOut, post } from "./http.js";
+import { announce, fromTemplate, part, text } from "./page.js";
+import { refreshSidebar, settle } from "./sidebar.js";
+
+// Long enough to read it and to reach it by keyboard.
+const UNDO_FOR = 20_000;
+
+const undo = document.getElementById("undo");
+let timer;
+
+export function watchActions() {
+  document.getElementById("row-action").addEventListener("submit", onAction);
+  undo.addEventListener("submit", onUndo);
+  document.addEventListener("click", onRename);
+}
+
+async function onAction(event) {
+  event.preventDefault();
+  const { name, value, formAction, dataset } = event.submitter;
+  const menu = event.submitter.closest(".menu");
+  menu.hidePopover();
+  const changed = await send(formAction, name ? { [name]: value } : {});
+  if (!changed) return;
+  const isHere = menu.dataset.conversation === document.body.dataset.conversation;
+  if ("delete" in dataset && isHere) return location.assign(`/?deleted=${changed.conversation}`);
+  if ("delete" in dataset) offerUndo(changed);
+  // The page itself says that it is archived, or lists what is.
+  else if (name === "archived" && (isHere || menu.closest("main"))) return location.reload();
+  menu.closest("main .row")?.remove();
+  await refreshSidebar();
+}
+
+/** What the server answers; nothing, and a notice, if it could not be done. */
+async function send(url, body) {
+  const response = await post(url, body).catch(() => null);
+  if (response?.ok) return response.json();
+  toast(text(response ? (isLoggedOut(response) ? "loggedOut" : "failed") : "unreachable"));
+  return null;
+}
+
+// --- Deleted, and brought back ---------------------------------------------------------------------------------------
+
+function offerUndo({ conversation, title }) {
+  undo.action = `/chat/${conversation}/restore`;
+  toast(text("deleted").replace("{title}", () => title), { canUndo: true });
+}
+
+async function onUndo(event) {
+  // On the page that was opened after the deletion, the plain form leads back to the conversation.
+  if (new URLSearchParams(location.search).has("deleted")) return;
+  event.preventDefault();
+  hide();
+  if (!(await send(undo.action, {}))) return;
+  announce(text("restored"));
+  await refreshSidebar();
+}
+
+function toast(sentence, { canUndo = false } = {}) {
+  part(undo, "message").textContent = sentence;
+  undo.querySelector("button").hidden = !canUndo;
+  undo.hidden = false;
+  // Above the list, which on a narrow screen is above everything else.
+  undo.popover = "manual";
+  undo.showPopover();
+  clearTimeout(timer);
+  timer = setTimeout(hideUnlessInUse, UNDO_FOR);
+}
+
+function hideUnlessInUse() {
+  if (undo.matches(":hover, :focus-within")) timer = setTimeout(hideUnlessInUse, UNDO_FOR);
+  else hide();
+}
+
+function hide() {
+  undo.hidden = true;
+}
+
+// --- A new title, written where the old one stands ---------------------------------------------------------------------
+
+function onRename(event) {
+  const link = event.target.closest("[data-rename]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const menu = link.closest(".menu");
+  menu.hidePopover();
+  const row = menu.closest(".row");
+  edit(row ? row.querySelector("a") : document.getElementById("title"), menu);
+}
+
+function edit(shown, menu) {
+  const form = fromTemplate("rename-form");
+  const field = form.elements.title;
+  const old = (shown.querySelector(".conversation-title") ?? shown).textContent;
+  let isOver = false;
+  const finish = (isWanted) => {
+    if (isOver) return;
+    isOver = true;
+    const hadFocus = form.contains(document.activeElement);
+    form.remove();
+    shown.hidden = false;
+    if (hadFocus) (shown.href ? shown : menu.previousElementSibling).focus();
+    const title = field.value.trim();
+    if (isWanted && title && title !== old) rename(menu.dataset.conversation, title, shown);
+    settle();
+  };
+  field.value = old;
+  shown.hidden = true;
+  shown.after(form);
+  field.select();
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    finish(true);
+  });
+  field.addEventListener("keydown", (event) => onKey(event, finish));
+  field.addEventListener("blur", () => finish(true));
+}
+
+function onKey(event, finish) {
+  if (event.key !== "Escape") return;
+  // Else it would close the drawer too.
+  event.preventDefault();
+  finish(false);
+}
+
+async function rename(conversation, title, shown) {
+  const label = shown.querySelector(".conversation-title") ?? shown;
+  const old = label.textContent;
+  label.textContent = title;
+  const renamed = await send(`/chat/${conversation}/rename`, { title });
+  if (!renamed) return (label.textContent = old);
+  if (conversation === document.body.dataset.conversation) {
+    document.getElementById("title").textContent = renamed.title;
+    document.title = `${renamed.title} · ${document.title.split(" · ").at(-1)}`;
+  }
+  await refreshSidebar();
+}

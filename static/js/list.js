@@ -1,0 +1,13 @@
+// The entry of the pages that have the list beside them, and no conversation.
+
+import { watchActions } from "./actions.js";
+import { forgetDrafts } from "./drafts.js";
+import { renewToken } from "./http.js";
+import { localTimes } from "./page.js";
+import { watchSidebar } from "./sidebar.js";
+
+localTimes(document);
+watchSidebar();
+watchActions();
+document.addEventListener("submit", renewToken, { capture: true });
+document.querySelector("form[data-logout]").addEventListener("submit", forgetDrafts);
