@@ -44,6 +44,7 @@ class Writer:
     omitted: int = 0
     first_token_at: datetime | None = None
     first_token_after: float | None = None
+    first_answer_after: float | None = None
     duration: float = 0.0
     cut_short_as: str = ""
     _began: float = 0.0
@@ -102,6 +103,8 @@ class Writer:
         if self.first_token_at is None:
             self.first_token_at = timezone.now()
             self.first_token_after = time.monotonic() - self._began
+        if text.answer and self.first_answer_after is None:
+            self.first_answer_after = time.monotonic() - self._began
         here = self.growing.cursor
         left = settings.LLM_MAX_REPLY_CHARS - here.reasoning - here.answer
         is_full = len(text.reasoning) + len(text.answer) > left
@@ -132,10 +135,18 @@ class Writer:
             "error_detail": end.detail,
             "timer": end.timer,
             "first_token_ms": None if self.first_token_after is None else round(self.first_token_after * 1000),
+            "reasoning_ms": self._reasoning_ms(),
             "duration_ms": round(self.duration * 1000),
             "longest_silence_ms": round(facts.longest_silence * 1000),
             "request_id": self.job.request_id,
         }
+
+    def _reasoning_ms(self) -> int | None:
+        """From the first token to the answer's first, or to the end; models think before they speak."""
+        if self.first_token_after is None or not self.growing.cursor.reasoning:
+            return None
+        until = self.duration if self.first_answer_after is None else self.first_answer_after
+        return round((until - self.first_token_after) * 1000)
 
 
 _KEPT_FACTS = (

@@ -2,7 +2,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from chat.consumers import DoorbellConsumer
-from chat.views import accounts, changes, conversations, pages, stream
+from chat.views import accounts, changes, conversations, messages, pages, stream
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -12,13 +12,17 @@ urlpatterns = [
     path("chat/changes", changes.changes, name="changes"),
     path("chat/archived/", conversations.archived, name="archived"),
     path("chat/<uuid:conversation>/", pages.conversation, name="conversation"),
-    path("chat/<uuid:conversation>/messages/<uuid:message>/", pages.message, name="message"),
     path("chat/<uuid:conversation>/title/", conversations.title, name="title"),
     path("chat/<uuid:conversation>/rename", conversations.rename, name="rename"),
     path("chat/<uuid:conversation>/pin", conversations.pin, name="pin"),
     path("chat/<uuid:conversation>/archive", conversations.archive, name="archive"),
     path("chat/<uuid:conversation>/delete", conversations.delete, name="delete"),
     path("chat/<uuid:conversation>/restore", conversations.restore, name="restore"),
+    path("chat/<uuid:conversation>/messages/<uuid:message>/", messages.message, name="message"),
+    path("chat/<uuid:conversation>/messages/<uuid:message>/text/", messages.text, name="message_text"),
+    path("chat/<uuid:conversation>/messages/<uuid:message>/show/", messages.show, name="show_message"),
+    path("chat/<uuid:conversation>/messages/<uuid:message>/delete/", messages.delete, name="delete_message"),
+    path("chat/<uuid:conversation>/messages/<uuid:message>/restore/", messages.restore, name="restore_message"),
     path("accounts/signup/", accounts.signup, name="signup"),
     path("accounts/login/", accounts.Login.as_view(), name="login"),
     path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),

@@ -194,12 +194,10 @@ def test_a_question_is_of_exactly_one_kind(anna: Person) -> None:
     assert Message.objects.count() == 2
 
 
-@pytest.mark.parametrize("fields", ["continue", "edit"])
-def test_continue_and_edit_are_not_there_yet(fields: str, anna: Person) -> None:
-    first = anna.ask("one").events[0]
-    one = {"continue": {"continue": first["reply"], "text": None}, "edit": {"edit": first["question"]}}[fields]
+def test_an_edit_brings_its_text(anna: Person) -> None:
+    question = anna.ask("one").events[0]["question"]
 
-    error_of(send_json(anna, body(**one)), 400)
+    assert error_of(send_json(anna, body(edit=question, text=None)), 400)["field"] == "text"
     assert Message.objects.count() == 2
 
 

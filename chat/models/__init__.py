@@ -1,8 +1,10 @@
 from chat.models.audit import AuditEntry
-from chat.models.conversation import Asked, Conversation, ReplyRunning, Request, TooManyReplies
-from chat.models.generation import DEAD_AFTER, Evidence, Generation, Piece
+from chat.models.conversation import Conversation
+from chat.models.evidence import Evidence
+from chat.models.generation import DEAD_AFTER, Generation, Piece
 from chat.models.message import Message, RequestReused
 from chat.models.preset import Preset
+from chat.models.request import Asked, NothingToContinue, ReplyRunning, Request, TooManyReplies
 from chat.models.user import Installation, User
 
 __all__ = [
@@ -14,6 +16,7 @@ __all__ = [
     "Generation",
     "Installation",
     "Message",
+    "NothingToContinue",
     "Piece",
     "Preset",
     "ReplyRunning",

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
@@ -10,50 +9,26 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from chat.models.branches import Tree
+from chat.models.endings import CONTINUE, ENDINGS
 from chat.models.generation import Generation
 from chat.models.listed import Listed, ListedQuerySet
-from chat.models.message import Message
+from chat.models.message import Message, with_parts
+from chat.models.request import Asked, NothingToContinue, ReplyRunning, Request, TooManyReplies
 
 if TYPE_CHECKING:
     from chat.models.user import User
 
-
-class ReplyRunning(Exception):
-    """The conversation is waiting for an answer; it can't be asked again before its end."""
-
-    def __init__(self, reply: uuid.UUID) -> None:
-        self.reply = reply
-
-
-class TooManyReplies(Exception):
-    """The user has as many running replies as one may have."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What comes with every question: `id` and `digest` make it the same one when it comes again.
-
-    `alive`: the replies that its process writes; only their heartbeat may be late.
-    """
-
-    id: uuid.UUID
-    digest: str
-    model: str
-    writer: str
-    most_at_once: int
-    alive: Collection[uuid.UUID] = ()
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a request has led to. `turns` is empty when the same request had been there before."""
-
-    reply: Message
-    turns: tuple[dict[str, Any], ...] = ()
-
-    @property
-    def is_new(self) -> bool:
-        return bool(self.turns)
+# After the answer as far as it came. A request that ends with that answer itself would be continued to the letter by
+# some servers (llama.cpp; vLLM with fields of its own), answered anew by others, and refused by several (Mistral,
+# Anthropic, whoever thinks first): a turn of the user is what all of them understand.
+GO_ON = {
+    "role": "user",
+    "content": (
+        "Your last answer was cut off. Continue it exactly where it stopped: begin with the very next character, "
+        "in the middle of a word, a line or a code block if need be. Repeat nothing, explain nothing."
+    ),
+}
 
 
 class ConversationQuerySet(ListedQuerySet):
@@ -110,38 +85,49 @@ class Conversation(Listed):
         """A new one, not saved before its first question is, titled by the question's first words."""
         return cls(owner=owner, title=" ".join(text.split())[:80])
 
-    def branch(self) -> list[Message]:
-        """The messages from the first question to the leaf, in one query."""
-        return path_to(self.leaf_id, self.messages.alive().select_related("generation", "evidence"))
-
     def ask(self, text: str, request: Request, *, after: Message | None = None) -> Asked:
-        """Question and empty reply in one transaction; `after` None: below the newest message.
+        """Question and empty reply in one transaction; `after` None: below the newest message of what is read.
 
-        Raises ReplyRunning, RequestReused, TooManyReplies.
+        Raises ReplyRunning, RequestReused, TooManyReplies, as the other three do.
         """
 
-        def new_question(past: list[Message]) -> Message:
-            return self._new(Message.Role.USER, past, text=text, parent=after or (past[-1] if past else None))
+        def new_question(tree: Tree[Message]) -> Message:
+            return self._question(tree, text, parent=after or tree.tip_of(self.leaf_id))
 
         return self._once(request, new_question)
 
+    def edit(self, question: Message, text: str, request: Request) -> Asked:
+        """Another question in the place of `question`, which stays, with all that came after it."""
+        return self._once(request, lambda tree: self._question(tree, text, parent_id=question.parent_id))
+
     def retry(self, reply: Message, request: Request) -> Asked:
-        """A new answer to the question of `reply`, which stays. Raises ReplyRunning, RequestReused, TooManyReplies."""
-        return self._once(request, lambda past: next(m for m in past if m.pk == reply.parent_id))
+        """A new answer to the question of `reply`, which stays. Raises Message.DoesNotExist if it has been deleted."""
+        return self._once(request, lambda tree: _question_of(reply, tree))
+
+    def continue_from(self, reply: Message, request: Request) -> Asked:
+        """What `reply` still lacks, as a message of its own. Raises NothingToContinue, and what `retry` does."""
+        return self._once(request, lambda tree: _question_of(reply, tree), continues=reply)
 
     @transaction.atomic
-    def _once(self, request: Request, question_among: Callable[[list[Message]], Message]) -> Asked:
+    def _once(
+        self, request: Request, question_in: Callable[[Tree[Message]], Message], *, continues: Message | None = None
+    ) -> Asked:
         # Counting up is the lock: what one user asks comes one after another, on however many connections.
         self.owner.count_change()
         known, past = self._known_or_past(request)
         if known:
             return Asked(known)
-        question = question_among(past)
+        tree = Tree(with_parts(past))
+        question = question_in(tree)
+        cut = _cut_answer(continues, tree) if continues else None
         new = [question] if question._state.adding else []
-        reply = self._new(
-            Message.Role.ASSISTANT,
-            past + new,
+        reply = Message(
+            conversation=self,
+            owner_id=self.owner_id,
+            role=Message.Role.ASSISTANT,
+            number=max(tree.next_number, question.number + 1),
             parent=question,
+            continues=cut,
             request_id=request.id,
             request_digest=request.digest,
         )
@@ -150,7 +136,7 @@ class Conversation(Listed):
         reply.generation = Generation.objects.create(
             message=reply, conversation=self, model=request.model, writer=request.writer, heartbeat_at=Now()
         )
-        return Asked(reply, tuple(self._turns(path_to(question.pk, past + new))))
+        return Asked(reply, tuple(self._turns([*tree.path_to(question.parent_id), question], cut)))
 
     def _known_or_past(self, request: Request) -> tuple[Message | None, list[Message]]:
         """What the same request made before; if it is a new one, what was said here so far.
@@ -173,9 +159,9 @@ class Conversation(Listed):
             return ReplyRunning(here)
         return TooManyReplies() if len(running) >= request.most_at_once else None
 
-    def _new(self, role: Message.Role, past: list[Message], **fields: Any) -> Message:
-        number = past[-1].number + 1 if past else 1
-        return Message(conversation=self, owner_id=self.owner_id, role=role, number=number, **fields)
+    def _question(self, tree: Tree[Message], text: str, **where: Any) -> Message:
+        number, role = tree.next_number, Message.Role.USER
+        return Message(conversation=self, owner_id=self.owner_id, role=role, number=number, text=text, **where)
 
     def _move_to(self, leaf: Message) -> None:
         """Saved before the message is: the database checks at the end of the transaction.
@@ -197,18 +183,28 @@ class Conversation(Listed):
         ):
             raise Conversation.DoesNotExist
 
-    def _turns(self, path: list[Message]) -> list[dict[str, Any]]:
+    def _turns(self, path: list[Message], cut: Message | None) -> list[dict[str, Any]]:
         """What the model is to read: an empty answer is left out together with its question."""
         unanswered = {m.parent_id for m in path if m.is_reply and not m.said}
         said = [m.as_turn() for m in path if m.said and m.id not in unanswered]
+        if cut:
+            said += [cut.as_turn(), GO_ON]
         return ([{"role": "system", "content": self.instructions}] if self.instructions else []) + said
 
 
-def path_to(leaf: uuid.UUID | None, messages: Iterable[Message]) -> list[Message]:
-    """The branch of the tree that ends in `leaf`, from its first question on."""
-    by_id: dict[uuid.UUID | None, Message] = {message.pk: message for message in messages}
-    path, here = [], by_id.get(leaf)
-    while here:
-        path.append(here)
-        here = by_id.get(here.parent_id)
-    return path[::-1]
+def _question_of(reply: Message, tree: Tree[Message]) -> Message:
+    question = tree.all[reply.parent_id] if reply.parent_id else None
+    if not question or question.deleted_at:
+        raise Message.DoesNotExist
+    return question
+
+
+def _cut_answer(reply: Message, tree: Tree[Message]) -> Message:
+    """With its text as it is now, and those that it continues itself."""
+    if reply.generation.is_running:
+        # It was when it was looked for, and has ended before the lock was given.
+        reply.generation.refresh_from_db(fields=["status"])
+    found = tree.all[reply.pk]
+    if CONTINUE not in ENDINGS[reply.generation.status].actions or not found.whole_text:
+        raise NothingToContinue
+    return found

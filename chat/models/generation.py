@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from chat.models import endings
+from chat.models.evidence import Evidence
 from chat.models.message import Message
 
 # A writer's heart beats every second; without a beat for this long it is dead.
@@ -210,52 +211,3 @@ class Piece(models.Model):
     generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="pieces")
     text = models.TextField(blank=True)
     reasoning = models.TextField(blank=True)
-
-
-class Evidence(models.Model):
-    """What an administrator needs to find out why an answer ended as it did. Written once, at the end."""
-
-    message: models.OneToOneField[Message] = models.OneToOneField(
-        "chat.Message",
-        on_delete=models.CASCADE,
-        primary_key=True,
-        related_name="evidence",
-        verbose_name=_("message"),
-    )
-    finish_reason = models.CharField(_("finish reason"), max_length=100, blank=True)
-    error_code = models.CharField(_("error"), max_length=40, blank=True)
-    error_detail = models.TextField(_("what the model server said"), blank=True)
-    timer = models.CharField(_("timer that fired"), max_length=20, blank=True)
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    model = models.CharField(_("model that answered"), max_length=200, blank=True)
-    upstream_id = models.CharField(_("upstream's id"), max_length=200, blank=True)
-    upstream_request_id = models.CharField(_("upstream's request id"), max_length=200, blank=True)
-    upstream_created = models.BigIntegerField(_("upstream's time"), null=True)
-    system_fingerprint = models.CharField(_("system fingerprint"), max_length=200, blank=True)
-    parameters = models.JSONField(_("parameters"), default=dict)
-    prompt_sha256 = models.CharField(_("hash of the prompt"), max_length=64, blank=True)
-    first_token_ms = models.PositiveIntegerField(_("time to first token, ms"), null=True)
-    reasoning_ms = models.PositiveIntegerField(_("duration of the reasoning, ms"), null=True)
-    duration_ms = models.PositiveIntegerField(_("duration, ms"), default=0)
-    longest_silence_ms = models.PositiveIntegerField(_("longest silence, ms"), default=0)
-    chunks = models.PositiveIntegerField(_("chunks"), default=0)
-    bytes = models.PositiveBigIntegerField(_("bytes"), default=0)
-    prompt_tokens = models.PositiveIntegerField(_("prompt tokens"), null=True)
-    completion_tokens = models.PositiveIntegerField(_("completion tokens"), null=True)
-    reasoning_tokens = models.PositiveIntegerField(_("reasoning tokens"), null=True)
-    cached_tokens = models.PositiveIntegerField(_("cached tokens"), null=True)
-    request_id = models.CharField(_("request"), max_length=64, blank=True)
-
-    class Meta:
-        verbose_name = _("evidence")
-        verbose_name_plural = _("evidence")
-
-    def __str__(self) -> str:
-        return str(self.pk)
-
-    @property
-    def usage(self) -> dict[str, int | None] | None:
-        """None if the upstream told nothing."""
-        names = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
-        tokens = {name: getattr(self, name) for name in names}
-        return tokens if any(count is not None for count in tokens.values()) else None

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from chat.models.branches import Row, Tree, Versions
+from chat.models.request import ReplyRunning
+
 if TYPE_CHECKING:
+    from chat.models.evidence import Evidence
     from chat.models.generation import Generation
 
 
@@ -41,9 +46,15 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """In one query, each part of which has its index. A row may be in several parts."""
         own = self.filter(request_id=request_id).annotate(is_past=models.Value(False))
         running = self.filter(generation__status="streaming").annotate(is_past=models.Value(False))
-        past = self.alive().filter(conversation=conversation).annotate(is_past=models.Value(True))
+        # The deleted ones too: the others hang on them, and their numbers are taken.
+        past = self.filter(conversation=conversation, conversation__deleted_at=None)
+        past = past.annotate(is_past=models.Value(True))
         rows = list(own.union(running, past, all=True).order_by("number"))
         return Around([row for row in rows if not _is_past(row)], [row for row in rows if _is_past(row)])
+
+    def tree(self) -> Tree[Row]:
+        """Of the messages of one conversation: where each of them is, without its text."""
+        return Tree(Row(*row) for row in self.values_list(*Row._fields))
 
     def of_request(self, request_id: uuid.UUID, digest: str) -> Message | None:
         """The reply that this request has made already. Raises RequestReused if its body was another."""
@@ -91,6 +102,9 @@ class Message(models.Model):
 
     objects = MessageQuerySet.as_manager()
     generation: Generation
+    evidence: Evidence
+    # Which of several this is, where a page is to show it.
+    versions: Versions | None = None
 
     class Meta:
         verbose_name = _("message")
@@ -108,10 +122,88 @@ class Message(models.Model):
         return self.role == self.Role.ASSISTANT
 
     @property
+    def parts(self) -> list[Message]:
+        """An answer with those that it continues, the oldest first: shown, sent and exported as one."""
+        parts = [self]
+        while before := parts[-1].continues:
+            parts.append(before)
+        return parts[::-1]
+
+    @property
+    def whole_text(self) -> str:
+        return "".join(part.text for part in self.parts)
+
+    @property
+    def text_before(self) -> str:
+        """What this one continues."""
+        return "".join(part.text for part in self.parts[:-1])
+
+    @property
+    def whole_reasoning(self) -> str:
+        return "\n\n".join(part.reasoning for part in self.parts if part.reasoning)
+
+    @property
     def said(self) -> str:
         """What counts as the answer: some servers send all of it as reasoning (vLLM #40816)."""
-        return self.text or self.reasoning
+        return self.whole_text or self.whole_reasoning
+
+    @property
+    def reasoning_seconds(self) -> int | None:
+        """None if it was not measured."""
+        measured = [part.evidence.reasoning_ms for part in self.parts if part.reasoning and hasattr(part, "evidence")]
+        total = sum(ms for ms in measured if ms is not None)
+        return max(1, round(total / 1000)) if total else None
 
     def as_turn(self) -> dict[str, Any]:
         """As the chat completions API wants it."""
         return {"role": self.role, "content": self.said}
+
+    # --- What the reader does with the branches; all raise ReplyRunning -------------------------------------------
+
+    @transaction.atomic
+    def show(self) -> None:
+        """Read on here: in the newest of the branches that go through this message."""
+        tree = self._lock()
+        self._read_at(tree.tip_of(tree.whole(tree.all[self.pk]).pk))
+
+    @transaction.atomic
+    def delete_pair(self) -> None:
+        """A question with its answers. What came after it stays; where nothing did, the branch ends before it."""
+        tree = self._lock()
+        pair = [one.pk for one in tree.pair_of(tree.all[self.pk])]
+        self.deleted_at = timezone.now()
+        Message.objects.filter(pk__in=pair, deleted_at=None).update(deleted_at=self.deleted_at)
+        self._read_at(self.conversation.messages.tree().tip_of(self.conversation.leaf_id))
+
+    @transaction.atomic
+    def restore_pair(self) -> None:
+        """What was deleted together comes back together, and is read."""
+        self._lock()
+        Message.objects.filter(conversation=self.conversation_id, deleted_at=self.deleted_at).update(deleted_at=None)
+        tree = self.conversation.messages.tree()
+        is_read = any(one.pk == self.pk for one in tree.path_to(self.conversation.leaf_id))
+        self._read_at(tree.tip_of(self.conversation.leaf_id if is_read else self.pk))
+
+    def _lock(self) -> Tree[Row]:
+        """Whatever changes a conversation counts up first, and so waits for its turn."""
+        self.conversation.owner.count_change()
+        if running := self.conversation.generations.filter(status="streaming").first():
+            raise ReplyRunning(running.pk)
+        self.conversation.refresh_from_db(fields=["leaf"])
+        return self.conversation.messages.tree()
+
+    def _read_at(self, leaf: Row | None) -> None:
+        self.conversation.leaf_id = leaf.pk if leaf else None
+        change = self.conversation.owner.last_change()
+        type(self.conversation).objects.filter(pk=self.conversation_id).update(
+            leaf_id=self.conversation.leaf_id, change=change
+        )
+
+
+def with_parts(messages: Iterable[Message]) -> list[Message]:
+    """The same, each continuation with the message that it continues: nobody asks the database for one by one."""
+    by_id = {message.pk: message for message in messages}
+    for message in by_id.values():
+        if message.continues_id:
+            message.continues = by_id[message.continues_id]
+    return list(by_id.values())

@@ -16,7 +16,17 @@ from chat.doorbell import doorbell
 from chat.engine import engine
 from chat.events import Start
 from chat.generation import Job
-from chat.models import Asked, Conversation, Message, ReplyRunning, Request, RequestReused, TooManyReplies, User
+from chat.models import (
+    Asked,
+    Conversation,
+    Message,
+    NothingToContinue,
+    ReplyRunning,
+    Request,
+    RequestReused,
+    TooManyReplies,
+    User,
+)
 from chat.views.errors import Refusal, not_found
 
 KINDS = ("text", "retry", "continue", "edit")
@@ -45,8 +55,11 @@ def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], request
             if known := user.messages.of_request(key, digest):
                 return Asked(known)
             raise
-    except Conversation.DoesNotExist:
+    except ObjectDoesNotExist:
+        # Deleted between the look and the lock.
         raise not_found() from None
+    except NothingToContinue:
+        raise _bad("continue", _("There is nothing to continue: this answer is whole, or has no text yet.")) from None
     except RequestReused:
         raise Refusal(422, "request_reused", _("This request_id came before with another body.")) from None
     except ReplyRunning as running:
@@ -82,7 +95,7 @@ def _find(user: User, fields: Mapping[str, Any]) -> Found:
         ("edit", user.messages.questions()),
     ):
         if fields.get(kind) is not None:
-            message = _get(rows.select_related("conversation__owner", "parent"), fields, kind)
+            message = _get(rows.select_related("conversation__owner", "generation"), fields, kind)
             conversation = message.conversation
     if fields.get("parent") is not None:
         parent = _get(user.messages.replies().filter(conversation=conversation), fields, "parent")
@@ -114,13 +127,22 @@ def _request(fields: Mapping[str, Any], key: uuid.UUID, digest: str, offered: tu
 
 
 def _add(found: Found, fields: Mapping[str, Any], request: Request) -> Asked:
-    if [kind for kind in KINDS if fields.get(kind) is not None] not in (["text"], ["retry"]):
-        raise _bad("text", _("Send exactly one of text and retry."))
+    kinds = [kind for kind in KINDS if fields.get(kind) is not None]
+    if kinds not in (["text"], ["retry"], ["continue"], ["text", "edit"]):
+        raise _bad("text", _("Send exactly one of text, retry, continue, and edit with its text."))
     if found.message:
-        return found.message.conversation.retry(found.message, request)
+        return _add_beside(found.message, kinds, fields, request)
     text = _text(fields)
     conversation = found.conversation or Conversation.about(text, found.user)
     return conversation.ask(text, request, after=found.parent)
+
+
+def _add_beside(message: Message, kinds: list[str], fields: Mapping[str, Any], request: Request) -> Asked:
+    if "retry" in kinds:
+        return message.conversation.retry(message, request)
+    if "continue" in kinds:
+        return message.conversation.continue_from(message, request)
+    return message.conversation.edit(message, _text(fields), request)
 
 
 def _text(fields: Mapping[str, Any]) -> str:

@@ -9,21 +9,23 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import redirect_to_login
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from chat.engine import engine
+from chat.engine import engine
 from chat.models import Conversation, Generation, Message
+from chat.models.window import Window
 from chat.views.asking import ask, needs_list
 from chat.views.errors import Refusal
 from chat.views.listing import sidebar_of
+from chat.views.showing import is_running, rim_of, uuid_in, window
 from chat.views.stream import SignedIn, request_id_of
 
-FIELDS = ("text", "retry", "request_id", "model", "parent")
+FIELDS = ("text", "retry", "continue", "edit", "request_id", "model", "parent")
 
 fresh = cache_control(private=True, no_cache=True)
 
@@ -41,7 +43,8 @@ def keeping_text(view: View) -> View:
             return view(request, *args, **kwargs)
         if request.method != "POST":
             return redirect_to_login(request.get_full_path())
-        next_page = reverse("home") if request.path == reverse("new_conversation") else request.path
+        conversation = getattr(request.resolver_match, "kwargs", {}).get("conversation")
+        next_page = reverse("conversation", args=[conversation]) if conversation else reverse("home")
         context = {"form": AuthenticationForm(), "next": next_page, "kept": request.POST.get("text", "")}
         return render(request, "registration/login.html", context, status=401)
 
@@ -51,7 +54,7 @@ def keeping_text(view: View) -> View:
 @require_safe
 @fresh
 def home(request: SignedIn) -> HttpResponse:
-    return _page(request)
+    return page(request)
 
 
 @require_POST
@@ -69,17 +72,7 @@ def conversation(request: SignedIn, conversation: uuid.UUID) -> HttpResponse:
         return _ask(request, found, conversation=str(conversation))
     if not found:
         raise Http404
-    return _page(request, found)
-
-
-@require_safe
-@fresh
-def message(request: SignedIn, conversation: uuid.UUID, message: uuid.UUID) -> HttpResponse:
-    mine = request.user.messages.alive().filter(conversation=conversation)
-    _settle(Generation.objects.running().filter(message__in=mine))
-    found = get_object_or_404(mine.select_related("conversation", "generation", "evidence"), pk=message)
-    _fill_in(found)
-    return render(request, "chat/_message.html", {"message": found, "new_request_id": uuid.uuid4})
+    return page(request, found)
 
 
 def _ask(request: SignedIn, found: Conversation | None = None, **of_path: str) -> HttpResponse:
@@ -88,23 +81,22 @@ def _ask(request: SignedIn, found: Conversation | None = None, **of_path: str) -
         offered = tuple(model.id for model in engine.offered()) if needs_list(fields) else ()
         asked = ask(request.user, fields, offered, request_id_of(request))
     except Refusal as refusal:
-        return _page(request, found, refusal)
+        return page(request, found, refusal)
     here = reverse("conversation", args=[asked.reply.conversation_id])
     return HttpResponseRedirect(here, status=303)
 
 
-def _page(request: SignedIn, conversation: Conversation | None = None, refusal: Refusal | None = None) -> HttpResponse:
+def page(request: SignedIn, conversation: Conversation | None = None, refusal: Refusal | None = None) -> HttpResponse:
     """The whole page, or for scripts a part of it; after a refusal with what was typed."""
     if fragment := FRAGMENTS.get(request.GET.get("fragment", "")):
         return fragment(request, conversation)
-    branch = _branch(conversation)
-    context = sidebar_of(request) | {
-        "conversation": conversation,
-        "branch": branch,
-        "running": next((message for message in branch if _is_running(message)), None),
+    messages = _of_messages(request, conversation)
+    context = {
+        **sidebar_of(request),
+        **messages,
+        "running": next((message for message in messages["branch"] if is_running(message)), None),
         "refusal": refusal,
-        "typed": request.POST.get("text", "") if refusal else request.session.pop("kept", ""),
-        "new_request_id": uuid.uuid4,
+        **_typed(request, refusal),
         "blank_question": Message(role=Message.Role.USER),
         "blank_answer": _blank_answer(),
         "llm_is_missing": not settings.LLM_BASE_URL,
@@ -125,40 +117,40 @@ def _older(request: SignedIn, conversation: Conversation | None) -> HttpResponse
     return render(request, "chat/_conversations.html", sidebar_of(request) | {"conversation": conversation})
 
 
-def _messages(request: SignedIn, conversation: Conversation | None) -> HttpResponse:
-    context = {"branch": _branch(conversation), "new_request_id": uuid.uuid4}
-    return render(request, "chat/_messages.html", context)
+def _typed(request: SignedIn, refusal: Refusal | None) -> dict[str, Any]:
+    """What was typed comes back to the field in which it was."""
+    if not refusal:
+        return {"typed": request.session.pop("kept", "")}
+    text, edited = request.POST.get("text", ""), request.POST.get("edit")
+    return {"editing": edited, "edited": text} if edited else {"typed": text}
 
 
-FRAGMENTS = {"sidebar": _sidebar, "older": _older, "messages": _messages}
+def messages(request: SignedIn, conversation: Conversation | None) -> HttpResponse:
+    return render(request, "chat/_messages.html", _of_messages(request, conversation))
 
 
-def _branch(conversation: Conversation | None) -> list[Message]:
-    if not conversation:
-        return []
-    _settle(Generation.objects.running().filter(conversation=conversation))
-    branch = conversation.branch()
-    for message in branch:
-        _fill_in(message)
-    return branch
+def _of_messages(request: SignedIn, conversation: Conversation | None) -> dict[str, Any]:
+    shown = window(conversation, rim_of(request))
+    return {
+        "conversation": conversation,
+        "window": shown,
+        "branch": shown.messages,
+        "editing": request.GET.get("edit"),
+        "new_request_id": uuid.uuid4,
+        **_deleted(request, conversation, shown),
+    }
 
 
-def _settle(running: QuerySet[Generation]) -> None:
-    """Whoever looks at a dead reply ends it, but not one that is being written right here."""
-    for generation in running:
-        if not engine.replies.get(generation.pk):
-            generation.settle()
+def _deleted(request: SignedIn, conversation: Conversation | None, shown: Window) -> dict[str, Any]:
+    """The question that has just been deleted can be brought back, there where it was."""
+    if not conversation or "deleted_message" not in request.GET:
+        return {}
+    gone = conversation.messages.exclude(deleted_at=None).filter(pk=uuid_in(request, "deleted_message")).first()
+    before = next((message.pk for message in shown.messages if gone and message.number > gone.number), None)
+    return {"deleted_question": gone, "deleted_before": before}
 
 
-def _is_running(message: Message) -> bool:
-    return message.is_reply and message.generation.is_running
-
-
-def _fill_in(message: Message) -> None:
-    """A reply that is being written has its text elsewhere still."""
-    if _is_running(message):
-        for name, text in message.generation.saved_so_far().items():
-            setattr(message, name, text)
+FRAGMENTS = {"sidebar": _sidebar, "older": _older, "messages": messages}
 
 
 def _blank_answer() -> Message:

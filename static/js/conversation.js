@@ -1,7 +1,7 @@
 // The conversation on the page: asks, retries, stops, and comes back to an answer that is being written.
 
 import { Composer } from "./composer.js";
-import { getHtml, newId, post } from "./http.js";
+import { getHtml, post } from "./http.js";
 import { announce, clearNotice, connection, fromTemplate, localTimes, notice, part, text } from "./page.js";
 import { Reply } from "./reply.js";
 import { follow, toBottom } from "./scroll.js";
@@ -23,7 +23,7 @@ export class Conversation {
       send: (question, request) => this.#ask(question, request),
       stop: () => this.#stop(),
     });
-    this.#list.addEventListener("submit", (event) => this.#onRetry(event));
+    this.#list.addEventListener("submit", (event) => this.#onSubmit(event));
     this.#attachToRunning();
   }
 
@@ -67,18 +67,22 @@ export class Conversation {
   }
 
   #ask(question, request) {
-    const [asked, answer] = [fromTemplate("new-question"), fromTemplate("new-answer")];
-    part(asked, "question").textContent = question;
-    this.#begin({ request_id: request, conversation: this.#id || undefined, text: question }, [asked, answer], []);
+    const added = [newQuestion(question), fromTemplate("new-answer")];
+    this.#begin({ request_id: request, conversation: this.#id || undefined, text: question }, added, []);
   }
 
-  #onRetry(event) {
-    const reply = event.target.elements.retry?.value;
-    if (!reply) return;
+  /** Another answer, the rest of a cut one, or a question in other words: it takes the place of what followed. */
+  #onSubmit(event) {
+    const fields = Object.fromEntries(new FormData(event.target));
+    if (!(fields.retry || fields.continue || fields.edit)) return;
     event.preventDefault();
     if (this.#composer.running) return notice(text("busy"));
-    const body = { request_id: newId(), conversation: this.#id, retry: reply };
-    this.#begin(body, [fromTemplate("new-answer")], [event.target.closest("li")]);
+    const { request_id, retry, edit, text: question } = fields;
+    const item = event.target.closest("li");
+    const added = edit ? [newQuestion(question), fromTemplate("new-answer")] : [fromTemplate("new-answer")];
+    if (fields.continue) part(added[0], "before").append(...part(item, "answer").cloneNode(true).childNodes);
+    const body = { request_id, conversation: this.#id, retry, continue: fields.continue, edit, text: question };
+    this.#begin(body, added, [item, ...itemsAfter(item)]);
     this.#composer.focusStop();
   }
 
@@ -189,4 +193,15 @@ export class Conversation {
 function sentenceOf(problem) {
   if (problem.status === 401) return text("loggedOut");
   return problem.status ? problem.message : text("unreachable");
+}
+
+function newQuestion(question) {
+  const item = fromTemplate("new-question");
+  part(item, "question").textContent = question;
+  return item;
+}
+
+function itemsAfter(item) {
+  const items = [...item.parentNode.children];
+  return items.slice(items.indexOf(item) + 1);
 }

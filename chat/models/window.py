@@ -1,0 +1,90 @@
+"""What a page shows of a conversation: a piece of one branch, however long that is."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chat.models.branches import Row, Tree
+from chat.models.message import Message, with_parts
+
+if TYPE_CHECKING:
+    from chat.models.conversation import Conversation
+
+MOST = 40
+
+
+@dataclass(frozen=True)
+class Window:
+    """`earlier`, `later`: the message at the rim, if there are more beyond it. `leaf`: the end of the branch."""
+
+    messages: list[Message]
+    earlier: uuid.UUID | None = None
+    later: uuid.UUID | None = None
+    leaf: uuid.UUID | None = None
+
+
+@dataclass(frozen=True)
+class Rim:
+    """Where to look: before, after or around a message; without one, at the end."""
+
+    side: str
+    message: uuid.UUID
+
+
+def window_of(conversation: Conversation, rim: Rim | None = None, *, most: int = MOST) -> Window:
+    """Raises Message.DoesNotExist. Two queries: where all messages are, and the texts of those that are shown."""
+    tree = conversation.messages.tree()
+    path = tree.path_to(conversation.leaf_id)
+    start, stop = max(0, len(path) - most), len(path)
+    if rim:
+        path, here = _branch_with(rim.message, tree, path)
+        start, stop = _around(here, rim.side, most, len(path))
+    return Window(
+        _messages(conversation, tree, path[start:stop]),
+        earlier=path[start].pk if 0 < start < stop else None,
+        later=path[stop - 1].pk if start < stop < len(path) else None,
+        leaf=path[-1].pk if path else None,
+    )
+
+
+def message_in(conversation: Conversation, message: uuid.UUID) -> Message:
+    """One as the page shows it, a deleted one not at all. Raises Message.DoesNotExist."""
+    tree = conversation.messages.tree()
+    row = tree.all.get(message)
+    if not row or row.deleted_at:
+        raise Message.DoesNotExist
+    return _messages(conversation, tree, [row])[0]
+
+
+def _branch_with(message: uuid.UUID, tree: Tree[Row], path: list[Row]) -> tuple[list[Row], int]:
+    """This one if the message is in it, else the newest that has it; and where in it."""
+    place = tree.all.get(message)
+    if place is None or place.deleted_at:
+        raise Message.DoesNotExist
+    if place not in path:
+        place = tree.whole(place)
+    if place not in path:
+        tip = tree.tip_of(place.pk)
+        path = tree.path_to(tip.pk if tip else None)
+    return path, path.index(place)
+
+
+def _around(here: int, side: str, most: int, end: int) -> tuple[int, int]:
+    if side == "before":
+        return max(0, here - most), here
+    if side == "after":
+        return here + 1, min(end, here + 1 + most)
+    start = max(0, min(here - most // 2, end - most))
+    return start, min(end, start + most)
+
+
+def _messages(conversation: Conversation, tree: Tree[Row], rows: list[Row]) -> list[Message]:
+    parts = {part.pk for row in rows for part in tree.chain_of(row)}
+    found = conversation.messages.filter(pk__in=parts).select_related("generation", "evidence")
+    by_id = {message.pk: message for message in with_parts(found)}
+    for row in rows:
+        by_id[row.pk].conversation = conversation
+        by_id[row.pk].versions = tree.versions_of(row)
+    return [by_id[row.pk] for row in rows]
