@@ -16,7 +16,6 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from chat.engine import engine
-from chat.engine import engine
 from chat.models import Conversation, Generation, Message
 from chat.models.window import Window
 from chat.views.asking import ask, needs_list
