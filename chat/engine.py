@@ -20,7 +20,8 @@ from chat.relay import Relay
 from chat.relaying import Relaying
 from chat.saving import Saving, log_end
 from chat.threads import DatabaseThread
-from chat.upstream import Model, Upstream, UpstreamError
+from chat.titles import Titles, Untitled
+from chat.upstream import Catalogue, Model, Upstream, UpstreamError
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Engine:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._saving = Saving(self.boot_id, self._writers, self.in_database, self.stop)
         self._relaying: Relaying | None = None
+        self._catalogue: Catalogue | None = None
 
     # --- Life of the process ------------------------------------------------------------------------------------
 
@@ -54,10 +56,13 @@ class Engine:
             settings.LLM_BASE_URL,
             api_key=settings.LLM_API_KEY,
             begins_in_reasoning=settings.LLM_BEGINS_IN_REASONING,
+            allowed=settings.LLM_MODELS,
         )
+        self._catalogue = self._upstream.catalogue
         if settings.REDIS_URL:
             self._relaying = Relaying(Relay(settings.REDIS_URL), self.boot_id, self.stop)
             self._spawn(self._relaying.run())
+        self._titles = Titles(self.in_database)
         self._followed = Followed(self.in_database, self._spawn, self._relaying)
         self._spawn(self._look_at_models())
         self._spawn(self._saving.snapshot_every_second())
@@ -120,8 +125,11 @@ class Engine:
             return ()
 
     def offered(self) -> tuple[Model, ...]:
-        """The same for the threads of plain pages."""
-        return asyncio.run_coroutine_threadsafe(self.models(), self._loop).result()
+        """The same from any thread and without waiting: what was heard last."""
+        if not self._catalogue:
+            return ()
+        self._loop.call_soon_threadsafe(self._catalogue.look_again)
+        return self._catalogue.known
 
     async def follow(self, start: Start) -> Growing:
         """A reply that is not written here, or not any more."""
@@ -165,6 +173,13 @@ class Engine:
             del self._writers[reply]
             self.replies.close(reply)
             doorbell.ring(writer.job.owner, writer.job.start.conversation, "changed", reply=reply)
+        if is_saved and end.status == "complete":
+            self._entitle(writer)
+
+    def _entitle(self, writer: Writer) -> None:
+        """In the background; if the process ends before, nothing is lost but a better title."""
+        if settings.LLM_TITLES and not self.draining and (about := Untitled.of(writer)):
+            self._spawn(self._titles.give(self._upstream, about))
 
 
 engine = Engine()

@@ -31,6 +31,8 @@ class Job:
     turns: tuple[dict[str, Any], ...]
     parameters: dict[str, Any]
     request_id: str
+    said: tuple[UUID, ...] = ()
+    wants_title: bool = False
 
 
 @dataclass
@@ -94,8 +96,9 @@ class Writer:
     async def _prompt(self, upstream: Upstream) -> Prompt:
         """The model is unknown as yet if the upstream could not be asked for its list before."""
         model = self.job.start.model or await upstream.catalogue.default()
-        window = settings.LLM_CONTEXT_TOKENS or upstream.catalogue.window_of(model)
-        turns, self.omitted = fit(self.job.turns, window=window)
+        known = settings.LLM_CONTEXT_TOKENS
+        window = known.get(model) or known.get("") or upstream.catalogue.window_of(model)
+        turns, self.omitted = fit(self.job.turns, window=window, answer=self.job.parameters.get("max_tokens"))
         return Prompt(model, turns, self.job.parameters)
 
     def _append(self, text: Text) -> bool:
@@ -119,6 +122,11 @@ class Writer:
     def unsaved(self) -> tuple[Text, Cursor]:
         """What grew since the last snapshot and where it ends, taken in one breath."""
         return self.growing.text_after(self.saved), self.growing.cursor
+
+    @property
+    def first_sent(self) -> UUID | None:
+        """None if nothing was left out."""
+        return self.job.said[self.omitted] if 0 < self.omitted < len(self.job.said) else None
 
     def whole_text(self) -> dict[str, str]:
         text = self.growing.text_after(Cursor())

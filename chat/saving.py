@@ -35,7 +35,12 @@ class Saving:
         """Wait for a database that is away, within the patience that is set."""
         reply, pause, now = writer.job.start.reply, 0.2, asyncio.get_running_loop().time
         deadline = now() + settings.SAVE_PATIENCE_SECONDS
-        row = {"status": end.status, "first_token_at": writer.first_token_at, "omitted": writer.omitted}
+        row = {
+            "status": end.status,
+            "first_token_at": writer.first_token_at,
+            "omitted": writer.omitted,
+            "first_sent": writer.first_sent,
+        }
         while True:
             try:
                 return await self._in_database(

@@ -2,7 +2,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from chat.consumers import DoorbellConsumer
-from chat.views import accounts, changes, conversations, messages, pages, stream
+from chat.views import accounts, changes, conversations, messages, pages, settings, stream
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -23,6 +23,11 @@ urlpatterns = [
     path("chat/<uuid:conversation>/messages/<uuid:message>/show/", messages.show, name="show_message"),
     path("chat/<uuid:conversation>/messages/<uuid:message>/delete/", messages.delete, name="delete_message"),
     path("chat/<uuid:conversation>/messages/<uuid:message>/restore/", messages.restore, name="restore_message"),
+    path("chat/<uuid:conversation>/settings/", settings.conversation, name="conversation_settings"),
+    path("settings/", settings.personal, name="settings"),
+    path("settings/presets/new/", settings.new_preset, name="new_preset"),
+    path("settings/presets/<uuid:preset>/", settings.preset, name="preset"),
+    path("settings/presets/<uuid:preset>/delete/", settings.delete_preset, name="delete_preset"),
     path("accounts/signup/", accounts.signup, name="signup"),
     path("accounts/login/", accounts.Login.as_view(), name="login"),
     path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),

@@ -80,6 +80,14 @@ def count(name: str, default: int, *, minimum: int = 1) -> int:
     return _number(name, int, default, minimum)
 
 
+def counts(name: str) -> dict[str, int]:
+    """A number for all, or name=number for some, separated by commas; the number for all is that of ""."""
+    pairs = [word.rpartition("=") for word in words(name, [])]
+    if not all(number.strip().isdecimal() for _, _, number in pairs):
+        raise ImproperlyConfigured(f"{name} must be a number, or as in 32000,small-model=4096.")
+    return {key.strip(): int(number) for key, _, number in pairs}
+
+
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     value = text(name, default)
     if value not in allowed:

@@ -1,5 +1,6 @@
 """Every setting, read once from the environment (see `.env.example`); a wrong value stops the start with one line."""
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -10,6 +11,7 @@ from config.environment import (
     BASE_DIR,
     choice,
     count,
+    counts,
     database,
     flag,
     key,
@@ -33,13 +35,20 @@ if not SECRET_KEY:
 LLM_BASE_URL = web_address("LLM_BASE_URL")
 LLM_API_KEY = key("LLM_API_KEY")
 LLM_MODEL = text("LLM_MODEL")
+# What people may choose from: names, or patterns with a *. Empty: whatever the server lists.
+LLM_MODELS = words("LLM_MODELS", [])
+if LLM_MODEL and LLM_MODELS and not any(fnmatchcase(LLM_MODEL, pattern) for pattern in LLM_MODELS):
+    raise ImproperlyConfigured("LLM_MODEL must be one of LLM_MODELS.")
 LLM_CONNECT_TIMEOUT = seconds("LLM_CONNECT_TIMEOUT", 5)
 LLM_FIRST_TOKEN_TIMEOUT = seconds("LLM_FIRST_TOKEN_TIMEOUT", 120)
 LLM_IDLE_TIMEOUT = seconds("LLM_IDLE_TIMEOUT", 60)
 LLM_TOTAL_TIMEOUT = seconds("LLM_TOTAL_TIMEOUT", 30 * 60)
 LLM_MAX_REPLY_CHARS = count("LLM_MAX_REPLY_CHARS", 1_000_000)
-# Tokens that fit the model; 0: what the server's list of models says, else no limit.
-LLM_CONTEXT_TOKENS = count("LLM_CONTEXT_TOKENS", 0, minimum=0)
+# Tokens that fit the model, by its name; "" for all others. 0: what the server's list says, else no limit.
+LLM_CONTEXT_TOKENS = counts("LLM_CONTEXT_TOKENS")
+# Whether the model is asked for a title after the first answer, and which one: empty, the one that has answered.
+LLM_TITLES = flag("LLM_TITLES", True)
+LLM_TITLE_MODEL = text("LLM_TITLE_MODEL")
 # For models whose chat template has already opened the <think> tag.
 LLM_BEGINS_IN_REASONING = flag("LLM_BEGINS_IN_REASONING", False)
 # Set by `make run`: the answers come from the tiny model that is installed with it.

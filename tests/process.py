@@ -71,6 +71,7 @@ def environment(database: Path, options: str = "", **settings: str) -> dict[str,
         "DATABASE_URL": f"sqlite:///{database}{options}",
         "MAX_REPLIES_PER_USER": "1000",
         "LLM_MAX_REPLY_CHARS": "6000000",
+        "LLM_TITLES": "off",
         **settings,
     }
 

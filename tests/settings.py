@@ -16,6 +16,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
 
 STATIC_ROOT = Path(tempfile.mkdtemp(prefix="chat-static-"))
 
+# Where it is not what is tested, each question is one request to the upstream.
+LLM_TITLES = False
+
 # Argon or PBKDF2 would take most of the time of the suite.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Pages are tested without collecting files first.

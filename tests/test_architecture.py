@@ -33,9 +33,12 @@ MAY_IMPORT = {
     "chat.relaying": {"chat.relay", "chat.live", "chat.events"},
     "chat.following": {"chat.models", "chat.live", "chat.events", "chat.relaying", "chat.threads"},
     "chat.saving": {"chat.models", "chat.events", "chat.generation", "chat.threads", "chat.doorbell"},
+    "chat.titles": {
+        "chat.models", "chat.upstream", "chat.events", "chat.doorbell", "chat.generation", "chat.threads",
+    },
     "chat.engine": {
         "chat.upstream", "chat.live", "chat.events", "chat.generation", "chat.following", "chat.doorbell",
-        "chat.relay", "chat.relaying", "chat.saving", "chat.threads",
+        "chat.relay", "chat.relaying", "chat.saving", "chat.threads", "chat.titles",
     },
     "chat.forms": {"chat.models", "config.first_account"},
     "chat.doorbell": set(),

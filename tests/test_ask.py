@@ -99,7 +99,7 @@ def test_line_ends_of_a_form_are_plain_ones(anna: Person) -> None:
 
 
 def test_keys_that_it_does_not_know_are_ignored(anna: Person) -> None:
-    told = anna.ask("hello", temperature=7, stream=False, nested={"a": [1, None]}, **{"🦊": "🦊"})
+    told = anna.ask("hello", colour=7, stream=False, nested={"a": [1, None]}, **{"🦊": "🦊"})
 
     assert told.text() == "hello"
 
@@ -465,11 +465,11 @@ def test_of_two_questions_at_once_one_is_answered_and_one_is_409(
     anna: Person, upstream: FakeUpstream, settings: Any
 ) -> None:
     conversation = anna.ask("one").events[0]["conversation"]
-    settings.LLM_MODEL = "paced/tokens=25/interval=0.02"
+    settings.LLM_MODEL = slow = "paced/tokens=25/interval=0.02"
 
     answers = at_once(
-        lambda: send_json(anna, body(text="two", conversation=conversation)),
-        lambda: send_json(anna, body(text="three", conversation=conversation)),
+        lambda: send_json(anna, body(text="two", conversation=conversation, model=slow)),
+        lambda: send_json(anna, body(text="three", conversation=conversation, model=slow)),
     )
 
     assert sorted(answer.status_code for answer in answers) == [200, 409]

@@ -194,7 +194,7 @@ def test_thoughts_are_not_sent_unless_they_are_all_there_is(anna: Person, upstre
 def test_what_does_not_fit_the_model_is_left_out_and_counted(
     anna: Person, upstream: FakeUpstream, settings: Any
 ) -> None:
-    settings.LLM_CONTEXT_TOKENS = 400
+    settings.LLM_CONTEXT_TOKENS = {"": 400}
     turns = [(f"question {number} {'x' * 100}", f"answer {number} {'y' * 100}") for number in range(10)]
     conversation = factories.make_conversation(anna.user, turns)
     Conversation.objects.update(instructions="Be brief.")

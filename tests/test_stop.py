@@ -166,7 +166,7 @@ def test_the_conversation_can_go_on_at_once(anna: Person) -> None:
         start = next(events_of(response))[1]
         stop(anna, start["reply"])
 
-        assert anna.ask("hello", conversation=start["conversation"]).text() == "hello"
+        assert anna.ask("hello", model="echo", conversation=start["conversation"]).text() == "hello"
 
 
 def test_a_stranger_cannot_stop_it(anna: Person, boris: Person) -> None:

@@ -3,7 +3,7 @@ from chat.models.conversation import Conversation
 from chat.models.evidence import Evidence
 from chat.models.generation import DEAD_AFTER, Generation, Piece
 from chat.models.message import Message, RequestReused
-from chat.models.preset import Preset
+from chat.models.preset import Beginning, Preset
 from chat.models.request import Asked, NothingToContinue, ReplyRunning, Request, TooManyReplies
 from chat.models.user import Installation, User
 
@@ -11,6 +11,7 @@ __all__ = [
     "DEAD_AFTER",
     "Asked",
     "AuditEntry",
+    "Beginning",
     "Conversation",
     "Evidence",
     "Generation",

@@ -14,7 +14,9 @@ from chat.models.endings import CONTINUE, ENDINGS
 from chat.models.generation import Generation
 from chat.models.listed import Listed, ListedQuerySet
 from chat.models.message import Message, with_parts
+from chat.models.preset import Beginning
 from chat.models.request import Asked, NothingToContinue, ReplyRunning, Request, TooManyReplies
+from chat.models.title import first_words
 
 if TYPE_CHECKING:
     from chat.models.user import User
@@ -81,9 +83,10 @@ class Conversation(Listed):
         return str(self.id)
 
     @classmethod
-    def about(cls, text: str, owner: User) -> Conversation:
+    def about(cls, text: str, owner: User, beginning: Beginning | None = None) -> Conversation:
         """A new one, not saved before its first question is, titled by the question's first words."""
-        return cls(owner=owner, title=" ".join(text.split())[:80])
+        begins = beginning or owner.beginning(owner.preset)
+        return cls(owner=owner, title=first_words(text), instructions=begins.instructions, parameters=begins.parameters)
 
     def ask(self, text: str, request: Request, *, after: Message | None = None) -> Asked:
         """Question and empty reply in one transaction; `after` None: below the newest message of what is read.
@@ -131,12 +134,14 @@ class Conversation(Listed):
             request_id=request.id,
             request_digest=request.digest,
         )
+        self.model = request.model or self.model
         self._move_to(reply)
         Message.objects.bulk_create([*new, reply])
         reply.generation = Generation.objects.create(
             message=reply, conversation=self, model=request.model, writer=request.writer, heartbeat_at=Now()
         )
-        return Asked(reply, tuple(self._turns([*tree.path_to(question.parent_id), question], cut)))
+        said = _said([*tree.path_to(question.parent_id), question], cut)
+        return Asked(reply, tuple(self._turns(said, cut)), tuple(message.pk for message in said))
 
     def _known_or_past(self, request: Request) -> tuple[Message | None, list[Message]]:
         """What the same request made before; if it is a new one, what was said here so far.
@@ -178,18 +183,21 @@ class Conversation(Listed):
                 leaf_id=leaf.pk,
                 last_message_at=self.last_message_at,
                 archived_at=None,
+                model=self.model,
                 change=self.owner.last_change(),
             )
         ):
             raise Conversation.DoesNotExist
 
-    def _turns(self, path: list[Message], cut: Message | None) -> list[dict[str, Any]]:
-        """What the model is to read: an empty answer is left out together with its question."""
-        unanswered = {m.parent_id for m in path if m.is_reply and not m.said}
-        said = [m.as_turn() for m in path if m.said and m.id not in unanswered]
-        if cut:
-            said += [cut.as_turn(), GO_ON]
-        return ([{"role": "system", "content": self.instructions}] if self.instructions else []) + said
+    def _turns(self, said: list[Message], cut: Message | None) -> list[dict[str, Any]]:
+        instructions = [{"role": "system", "content": self.instructions}] if self.instructions else []
+        return instructions + [message.as_turn() for message in said] + ([GO_ON] if cut else [])
+
+
+def _said(path: list[Message], cut: Message | None) -> list[Message]:
+    """What the model is to read: an empty answer is left out together with its question."""
+    unanswered = {message.parent_id for message in path if message.is_reply and not message.said}
+    return [message for message in path if message.said and message.pk not in unanswered] + ([cut] if cut else [])
 
 
 def _question_of(reply: Message, tree: Tree[Message]) -> Message:

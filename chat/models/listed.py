@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import Any, Self
 
@@ -22,6 +23,17 @@ class ListedQuerySet(models.QuerySet[Any]):
 
     def newest_first(self) -> Self:
         return self.alive().order_by("-last_message_at", "id")
+
+    @transaction.atomic
+    def take_title(self, pk: uuid.UUID, title: str) -> bool:
+        """The model's, unless the owner or the model itself has found one meanwhile. True if it was taken."""
+        untitled = self.alive().filter(pk=pk, title_source=Listed.TitleSource.QUESTION)
+        conversation = untitled.select_related("owner").first()
+        if not conversation:
+            return False
+        conversation.owner.count_change()
+        change = conversation.owner.last_change()
+        return bool(untitled.update(title=title, title_source=Listed.TitleSource.MODEL, change=change))
 
     def deleted(self) -> Self:
         """What can still be brought back."""
@@ -57,6 +69,10 @@ class Listed(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def is_titled_by_question(self) -> bool:
+        return self.title_source == self.TitleSource.QUESTION
 
     def rename(self, title: str) -> None:
         self._change(title=title, title_source=self.TitleSource.OWNER)

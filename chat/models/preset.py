@@ -1,12 +1,23 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a new conversation starts with. `model` empty: whichever is the default."""
+
+    model: str = ""
+    instructions: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
 
 
 class Preset(models.Model):

@@ -43,10 +43,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request has led to. `turns` is empty when the same request had been there before."""
+    """What a request has led to. `turns` is empty when the same request had been there before.
+
+    `said`: which messages the turns are, without the instructions.
+    """
 
     reply: Message
     turns: tuple[dict[str, Any], ...] = ()
+    said: tuple[uuid.UUID, ...] = ()
 
     @property
     def is_new(self) -> bool:

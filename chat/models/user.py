@@ -1,9 +1,13 @@
+from __future__ import annotations
+
 import uuid
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+
+from chat.models.preset import Beginning, Preset
 
 
 class User(AbstractUser):
@@ -23,7 +27,7 @@ class User(AbstractUser):
     # Empty: the one used last.
     model = models.CharField(_("model for new conversations"), max_length=200, blank=True)
     preset = models.ForeignKey(
-        "chat.Preset",
+        Preset,
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
@@ -46,6 +50,12 @@ class User(AbstractUser):
                 violation_error_message=_("Another account has this name."),
             ),
         ]
+
+    def beginning(self, preset: Preset | None) -> Beginning:
+        """What a new conversation of theirs starts with. A preset without instructions leaves them their own."""
+        if not preset:
+            return Beginning(self.model, self.instructions)
+        return Beginning(preset.model or self.model, preset.instructions or self.instructions, preset.parameters)
 
     def count_change(self) -> None:
         """The next change number. The row stays locked to the end of the transaction, so they are given in order."""

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextvars
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 import httpx
@@ -25,26 +27,40 @@ class Model:
 
 
 class Catalogue:
-    def __init__(self, client: httpx.AsyncClient, base_url: str) -> None:
+    """`allowed`: names, or patterns such as gpt-5*; none: whatever the server lists."""
+
+    def __init__(self, client: httpx.AsyncClient, base_url: str, *, allowed: Iterable[str] = ()) -> None:
         self._client = client
         self._url = f"{base_url}/models" if base_url else ""
-        self._models: tuple[Model, ...] = ()
+        self._allowed = tuple(allowed)
+        # A server that can't be asked may answer all the same.
+        self._named = tuple(Model(name) for name in self._allowed if "*" not in name)
+        self._models = self._named
         self._until = float("-inf")
         self._error: errors.UpstreamError | None = None
         self._asking: asyncio.Task[None] | None = None
+
+    @property
+    def known(self) -> tuple[Model, ...]:
+        """What was heard last, at once and in any thread."""
+        return self._models
 
     async def models(self) -> tuple[Model, ...]:
         """In the server's order; an old list serves while a new one is asked for. Raises UpstreamError."""
         if not self._url:
             raise errors.NotConfigured
-        if not self._asking and asyncio.get_running_loop().time() > self._until:
-            # Nobody's task: who asks first may leave, and the others wait for the same answer.
-            self._asking = asyncio.create_task(self._renew(), context=contextvars.Context())
+        self.look_again()
         if self._asking and not self._models:
             await asyncio.shield(self._asking)
         if self._error and not self._models:
             raise self._error.with_traceback(None)
         return self._models
+
+    def look_again(self) -> None:
+        """In the background, if it is long enough ago."""
+        if self._url and not self._asking and asyncio.get_running_loop().time() > self._until:
+            # Nobody's task: who asks first may leave, and the others wait for the same answer.
+            self._asking = asyncio.create_task(self._renew(), context=contextvars.Context())
 
     def close(self) -> None:
         if self._asking:
@@ -80,7 +96,14 @@ class Catalogue:
             listed = msgspec.json.decode(response.content, type=_ModelList)
         except msgspec.DecodeError:
             raise errors.Unreadable from None
-        return tuple(Model(model.id, model.context) for model in listed.data)
+        return self._those_allowed([Model(model.id, model.context) for model in listed.data])
+
+    def _those_allowed(self, listed: list[Model]) -> tuple[Model, ...]:
+        """In the order of the patterns. If the server lists none of them, it is asked for those that have a name."""
+        if not self._allowed:
+            return tuple(listed)
+        found = [model for pattern in self._allowed for model in listed if fnmatchcase(model.id, pattern)]
+        return tuple(dict.fromkeys(found)) or self._named
 
 
 class _Listed(msgspec.Struct):

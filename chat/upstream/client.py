@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,12 +55,15 @@ class Upstream:
         api_key: str = "",
         begins_in_reasoning: bool = False,
         knows_stream_options: bool = True,
+        allowed: Iterable[str] = (),
         connection: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._base_url, basic = without_credentials(base_url)
         self._key = api_key
         self._begins_in_reasoning = begins_in_reasoning
         self._knows_stream_options = knows_stream_options
+        # The models that know max_tokens by its new name only.
+        self._renamed: set[str] = set()
         self._client = httpx.AsyncClient(
             transport=connection or transport(),
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
@@ -69,7 +72,7 @@ class Upstream:
             timeout=httpx.Timeout(None),
         )
         self._pace = Pace()
-        self.catalogue = Catalogue(self._client, self._base_url)
+        self.catalogue = Catalogue(self._client, self._base_url, allowed=allowed)
 
     async def stream(self, prompt: Prompt, facts: Facts, limits: Limits) -> AsyncGenerator[Text | Retrying, None]:
         """The text as it comes; before it, a Retrying for each attempt that failed. Raises UpstreamError.
@@ -90,6 +93,10 @@ class Upstream:
             except errors.StreamOptionsRefused:
                 # Not an attempt that failed: the server has answered, and does at once what it can.
                 self._knows_stream_options = False
+                facts.attempts -= 1
+                continue
+            except errors.MaxTokensRefused:
+                self._renamed.add(prompt.model)
                 facts.attempts -= 1
                 continue
             except errors.UpstreamError as error:
@@ -177,23 +184,29 @@ class Upstream:
         try:
             facts.upstream_request_id = response.headers.get("x-request-id", "")[:200]
             if response.status_code != httpx.codes.OK:
-                await self._refuse(response, timers, asks_for_usage=asks_for_usage)
+                await self._refuse(response, timers, facts, asks_for_usage=asks_for_usage)
             yield response
         finally:
             await response.aclose()
 
     def _body(self, prompt: Prompt, facts: Facts) -> bytes:
         messages = msgspec.json.encode(prompt.turns)
-        facts.parameters = {**prompt.parameters, "model": prompt.model, "stream": True}
+        parameters = {self._name_of(name, prompt.model): value for name, value in prompt.parameters.items()}
+        facts.parameters = {**parameters, "model": prompt.model, "stream": True}
         facts.prompt_sha256 = hashlib.sha256(messages).hexdigest()
         options = {"stream_options": {"include_usage": True}} if self._knows_stream_options else {}
         return msgspec.json.encode({**facts.parameters, **options, "messages": msgspec.Raw(messages)})
 
-    async def _refuse(self, response: httpx.Response, timers: Timers, *, asks_for_usage: bool) -> None:
+    def _name_of(self, parameter: str, model: str) -> str:
+        return "max_completion_tokens" if parameter == "max_tokens" and model in self._renamed else parameter
+
+    async def _refuse(self, response: httpx.Response, timers: Timers, facts: Facts, *, asks_for_usage: bool) -> None:
         async with timers.until_first_token():
             body = await beginning_of(response)
         if asks_for_usage and response.status_code in CANT_READ and b"stream_options" in body:
             raise errors.StreamOptionsRefused
+        if "max_tokens" in facts.parameters and response.status_code in CANT_READ and b"max_completion_tokens" in body:
+            raise errors.MaxTokensRefused
         is_page = body.lstrip().startswith(b"<")
         detail = "" if is_page else message_of(body.decode("utf-8", "replace"))
         raise errors.BadStatus(response.status_code, errors.without_secrets(detail, self._key), response.headers)

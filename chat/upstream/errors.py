@@ -6,6 +6,7 @@ UpstreamError
 ├── Unreachable         refused, reset, no such host
 ├── BadStatus           an answer with an error status
 ├── StreamOptionsRefused  a 400 that goes away without `stream_options`
+├── MaxTokensRefused    a 400 that goes away with `max_completion_tokens`
 ├── ReportedError       an error inside a stream that began with 200
 ├── Cut                 the stream broke off before its end
 └── Unreadable          not a chat stream
@@ -68,6 +69,10 @@ class BadStatus(UpstreamError):
 
 class StreamOptionsRefused(UpstreamError):
     """A 400 because of `stream_options` (Groq in 2024): ask once more without."""
+
+
+class MaxTokensRefused(UpstreamError):
+    """A 400 of the reasoning models, which know `max_tokens` by its new name only: ask once more with that."""
 
 
 class ReportedError(UpstreamError):

@@ -27,6 +27,7 @@ from chat.models import (
     TooManyReplies,
     User,
 )
+from chat.views.choosing import beginning_of, comes_with_settings, model_for
 from chat.views.errors import Refusal, not_found
 
 KINDS = ("text", "retry", "continue", "edit")
@@ -49,7 +50,7 @@ def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], request
     digest = _digest(fields)
     try:
         try:
-            asked = _add(found, fields, _request(fields, key, digest, offered))
+            asked = _add(found, fields, _request(found, fields, key, digest, offered))
         except Refusal:
             # A request that was taken before is answered as before, whatever is wrong with it now.
             if known := user.messages.of_request(key, digest):
@@ -72,11 +73,6 @@ def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], request
         engine.begin(_job(asked, request_id))
         doorbell.ring(user.pk, asked.reply.conversation_id, "running", reply=asked.reply.pk)
     return asked
-
-
-def needs_list(fields: Mapping[str, Any]) -> bool:
-    """Who wants the default, and there is one, need not wait for the upstream's list of models."""
-    return bool(fields.get("model")) or not settings.LLM_MODEL
 
 
 def start_of(reply: Message) -> Start:
@@ -118,11 +114,12 @@ def _get(rows: QuerySet[Any], fields: Mapping[str, Any], name: str) -> Any:
         raise not_found() from None
 
 
-def _request(fields: Mapping[str, Any], key: uuid.UUID, digest: str, offered: tuple[str, ...]) -> Request:
+def _request(found: Found, fields: Mapping[str, Any], key: uuid.UUID, digest: str, offered: tuple[str, ...]) -> Request:
     if engine.draining or engine.is_full:
         message = _("The server can't take more questions right now. Try again in a few seconds.")
         raise Refusal(503, "unavailable", message, retry_after=5)
-    model, alive = _model(fields, offered), engine.replies.ids()
+    named = _string(fields, "model") if fields.get("model") is not None else ""
+    model, alive = model_for(named, found.user, found.conversation, offered), engine.replies.ids()
     return Request(key, digest, model, engine.boot_id, settings.MAX_REPLIES_PER_USER, alive)
 
 
@@ -133,7 +130,9 @@ def _add(found: Found, fields: Mapping[str, Any], request: Request) -> Asked:
     if found.message:
         return _add_beside(found.message, kinds, fields, request)
     text = _text(fields)
-    conversation = found.conversation or Conversation.about(text, found.user)
+    if found.conversation and comes_with_settings(fields):
+        raise _bad("instructions", _("Only a new conversation takes settings with its first question."))
+    conversation = found.conversation or Conversation.about(text, found.user, beginning_of(found.user, fields))
     return conversation.ask(text, request, after=found.parent)
 
 
@@ -154,17 +153,6 @@ def _text(fields: Mapping[str, Any]) -> str:
         numbers = {"length": len(text), "limit": settings.MAX_QUESTION_CHARS}
         raise Refusal(413, "too_long", message % numbers, field="text", limit=settings.MAX_QUESTION_CHARS)
     return text
-
-
-def _model(fields: Mapping[str, Any], offered: tuple[str, ...]) -> str:
-    """The one that is named, else the default: LLM_MODEL, else the first that the upstream offers."""
-    default = settings.LLM_MODEL or next(iter(offered), "")
-    if fields.get("model") in (None, ""):
-        return default
-    model = _string(fields, "model")
-    if model not in offered and model != default:
-        raise _bad("model", _("This model is not offered here. Choose another one."))
-    return model
 
 
 def _string(fields: Mapping[str, Any], name: str) -> str:
@@ -191,4 +179,12 @@ def _bad(field: str, message: str) -> Refusal:
 
 def _job(asked: Asked, request_id: str) -> Job:
     reply = asked.reply
-    return Job(start_of(reply), reply.owner_id, asked.turns, reply.conversation.parameters, request_id)
+    return Job(
+        start_of(reply),
+        reply.owner_id,
+        asked.turns,
+        reply.conversation.parameters,
+        request_id,
+        said=asked.said,
+        wants_title=reply.conversation.is_titled_by_question,
+    )

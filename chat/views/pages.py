@@ -15,16 +15,16 @@ from django.urls import reverse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from chat.engine import engine
 from chat.models import Conversation, Generation, Message
 from chat.models.window import Window
-from chat.views.asking import ask, needs_list
+from chat.views.asking import ask
+from chat.views.choosing import SETTINGS, choices, offered
 from chat.views.errors import Refusal
 from chat.views.listing import sidebar_of
 from chat.views.showing import is_running, rim_of, uuid_in, window
 from chat.views.stream import SignedIn, request_id_of
 
-FIELDS = ("text", "retry", "continue", "edit", "request_id", "model", "parent")
+FIELDS = ("text", "retry", "continue", "edit", "request_id", "model", "parent", *SETTINGS)
 
 fresh = cache_control(private=True, no_cache=True)
 
@@ -77,8 +77,7 @@ def conversation(request: SignedIn, conversation: uuid.UUID) -> HttpResponse:
 def _ask(request: SignedIn, found: Conversation | None = None, **of_path: str) -> HttpResponse:
     fields = {name: request.POST[name] for name in FIELDS if name in request.POST} | of_path
     try:
-        offered = tuple(model.id for model in engine.offered()) if needs_list(fields) else ()
-        asked = ask(request.user, fields, offered, request_id_of(request))
+        asked = ask(request.user, fields, offered(), request_id_of(request))
     except Refusal as refusal:
         return page(request, found, refusal)
     here = reverse("conversation", args=[asked.reply.conversation_id])
@@ -98,6 +97,7 @@ def page(request: SignedIn, conversation: Conversation | None = None, refusal: R
         **_typed(request, refusal),
         "blank_question": Message(role=Message.Role.USER),
         "blank_answer": _blank_answer(),
+        **choices(request, conversation, refused=bool(refusal)),
         "llm_is_missing": not settings.LLM_BASE_URL,
         "llm_is_demo": settings.LLM_DEMO,
     }
@@ -128,6 +128,11 @@ def messages(request: SignedIn, conversation: Conversation | None) -> HttpRespon
     return render(request, "chat/_messages.html", _of_messages(request, conversation))
 
 
+def _settings(request: SignedIn, conversation: Conversation | None) -> HttpResponse:
+    context = {"conversation": conversation, **choices(request, conversation)}
+    return render(request, "chat/_settings.html", context)
+
+
 def _of_messages(request: SignedIn, conversation: Conversation | None) -> dict[str, Any]:
     shown = window(conversation, rim_of(request))
     return {
@@ -149,7 +154,7 @@ def _deleted(request: SignedIn, conversation: Conversation | None, shown: Window
     return {"deleted_question": gone, "deleted_before": before}
 
 
-FRAGMENTS = {"sidebar": _sidebar, "older": _older, "messages": messages}
+FRAGMENTS = {"sidebar": _sidebar, "older": _older, "messages": messages, "settings": _settings}
 
 
 def _blank_answer() -> Message:

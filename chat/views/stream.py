@@ -26,7 +26,8 @@ from chat.events import PING_JSON, BadCursor, Cursor, Retrying, as_json, end_jso
 from chat.live import Growing
 from chat.models import Generation, Message, User
 from chat.models.endings import ending_of
-from chat.views.asking import ask, needs_list, start_of, uuid_of
+from chat.views.asking import ask, start_of, uuid_of
+from chat.views.choosing import offered_for
 from chat.views.errors import FORMS, Refusal, not_found
 
 RECONNECT_MS = 1000
@@ -75,7 +76,7 @@ async def stream(request: SignedIn) -> HttpResponseBase:
     if request.method == "GET":
         return await _attach(request)
     fields, position = _json(request), _blocks_from(request)
-    offered = tuple(model.id for model in await engine.models()) if needs_list(fields) else ()
+    offered = await offered_for(fields)
     asked = await sync_to_async(ask)(request.user, fields, offered, request_id_of(request))
     return _streaming(await _growing(asked.reply), Cursor(), position)
 

@@ -1,0 +1,145 @@
+"""What people set: how the model is to answer, here or from now on, and how the pages look to them."""
+
+import zoneinfo
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from chat.models import Beginning, Conversation, Preset, User
+
+MOST_INSTRUCTIONS = 20_000
+PARAMETERS = ("temperature", "top_p", "max_tokens")
+AS_THE_SERVER = _("as the server has it")
+
+
+def storable(text: str) -> None:
+    """Half of a pair comes only from scripts; no database takes it."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValidationError(_("There are characters in it that can’t be stored."))
+
+
+def instructions(placeholder: Any) -> forms.CharField:
+    return forms.CharField(
+        label=_("Instructions"),
+        required=False,
+        max_length=MOST_INSTRUCTIONS,
+        validators=[storable],
+        widget=forms.Textarea(attrs={"rows": 6, "placeholder": placeholder}),
+    )
+
+
+def number(kind: type[forms.IntegerField], label: Any, help_text: Any, wrong: Any, **bounds: Any) -> Any:
+    """A number that may be left empty; whatever is wrong with it, the same sentence says what is right."""
+    errors = dict.fromkeys(("invalid", "min_value", "max_value"), wrong)
+    attributes = {"placeholder": AS_THE_SERVER, "step": "1" if kind is forms.IntegerField else "0.01"}
+    widget = forms.NumberInput(attrs=attributes)
+    return kind(label=label, help_text=help_text, error_messages=errors, widget=widget, required=False, **bounds)
+
+
+class ConversationSettings(forms.Form):
+    """Instructions and parameters; an empty one is not sent, so that the server's own default holds."""
+
+    instructions = instructions(_("Who the model is to be, what it should know, how it should answer"))
+    temperature = number(
+        forms.FloatField,
+        _("Temperature"),
+        _("0 to 2. Low: steady; high: inventive."),
+        _("The temperature must be a number from 0 to 2, or empty."),
+        min_value=0,
+        max_value=2,
+    )
+    top_p = number(
+        forms.FloatField,
+        _("Top-p"),
+        _("0 to 1. Less leaves out unlikely words."),
+        _("Top-p must be a number from 0 to 1, or empty."),
+        min_value=0,
+        max_value=1,
+    )
+    max_tokens = number(
+        forms.IntegerField,
+        _("Longest answer, in tokens"),
+        _("About three quarters of a word each."),
+        _("The longest answer must be a whole number from 1 to 1000000 tokens, or empty."),
+        min_value=1,
+        max_value=1_000_000,
+    )
+
+    def __init__(self, *args: Any, belongs_to: str = "", **options: Any) -> None:
+        """`belongs_to`: the form on the page that sends it along."""
+        super().__init__(*args, **options)
+        if belongs_to:
+            for field in self.fields.values():
+                field.widget.attrs["form"] = belongs_to
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in PARAMETERS if self.cleaned_data[name] is not None}
+
+    @property
+    def beginning(self) -> Beginning:
+        """Without the model, which is chosen beside it."""
+        return Beginning("", self.cleaned_data["instructions"], self.parameters)
+
+    @staticmethod
+    def initial_of(source: Beginning | Conversation | Preset) -> dict[str, Any]:
+        return {"instructions": source.instructions, **source.parameters}
+
+
+class ModelField(forms.ChoiceField):
+    """Of those that are offered, or the one that was chosen when it still was."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(label=_("Model"), required=False, **options)
+
+    def offer(self, models: Sequence[str], chosen: str, *, nothing: Any) -> None:
+        gone = [(chosen, _("%(model)s (no longer offered)") % {"model": chosen})] if chosen not in {"", *models} else []
+        self.choices = [("", nothing), *gone, *((model, model) for model in models)]
+
+
+class PresetForm(ConversationSettings):
+    name = forms.CharField(label=_("Name"), max_length=80, validators=[storable])
+    model = ModelField()
+    field_order = ("name", "model")
+
+    def __init__(self, *args: Any, models: Sequence[str], chosen: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["model"].offer(models, chosen, nothing=_("The default one"))  # type: ignore[attr-defined]
+
+    def fill(self, preset: Preset) -> None:
+        for name in ("name", "model", "instructions"):
+            setattr(preset, name, self.cleaned_data[name])
+        preset.parameters = self.parameters
+
+
+class Personal(forms.ModelForm):  # type: ignore[type-arg]
+    language = forms.ChoiceField(
+        label=_("Language"), required=False, choices=[("", _("As the browser says")), *settings.LANGUAGES]
+    )
+    timezone = forms.ChoiceField(
+        label=_("Time zone"),
+        required=False,
+        choices=[
+            ("", _("As the browser says")),
+            *((name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones())),
+        ],
+    )
+    model = ModelField()
+    instructions = instructions(_("What the model should know about you, and how it should answer"))
+
+    class Meta:
+        model = User
+        fields = ("language", "theme", "timezone", "model", "preset", "instructions")
+        widgets: ClassVar = {"theme": forms.RadioSelect}
+
+    def __init__(self, *args: Any, models: Sequence[str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["model"].offer(models, self.instance.model, nothing=_("The one I used last"))  # type: ignore[attr-defined]
+        preset: Any = self.fields["preset"]
+        preset.label, preset.empty_label = _("Preset"), _("None")
+        preset.queryset = self.instance.presets.all()
+        self.fields["instructions"].help_text = _("For every new conversation whose preset has none of its own.")

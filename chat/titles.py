@@ -1,0 +1,115 @@
+"""A title for a conversation, asked of the model once its first answer is there. Nothing waits for it."""
+
+import asyncio
+import logging
+import re
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+from django.conf import settings
+from django.db import Error
+
+from chat.doorbell import doorbell
+from chat.events import Facts, Text
+from chat.generation import Writer
+from chat.models import Conversation
+from chat.threads import InDatabase
+from chat.upstream import Limits, Prompt, Upstream, UpstreamError
+
+logger = logging.getLogger(__name__)
+
+LONGEST = 80
+# What a title is, a model has said long before; and what it says after so much text is none.
+SECONDS = 20.0
+ENOUGH = 400
+# Of question and answer: what they are about is told at their beginning.
+EXCERPT = 1500
+# A burst of first answers is not to become a second burst of requests.
+AT_ONCE = 4
+# If the first answer failed, the second one may do; later ones are about something else.
+MOST_QUESTIONS = 2
+LIMITS = Limits(connect=5, first_token=SECONDS, idle=SECONDS, total=SECONDS)
+ORDER = (
+    "Write a title for the conversation below: three to six words that say what it is about, in the language of the "
+    "conversation. Answer with the title alone, without quotation marks.\n\n"
+    "User: {question}\n\nAssistant: {answer}\n\nTitle:"
+)
+
+
+@dataclass(frozen=True)
+class Untitled:
+    """A conversation that has just begun, and what its title is to be about."""
+
+    owner: UUID
+    conversation: UUID
+    model: str
+    question: str
+    answer: str
+
+    @classmethod
+    def of(cls, writer: Writer) -> Self | None:
+        """None if it has a title, or has had its chances."""
+        job, answer = writer.job, writer.whole_text()["text"]
+        questions = [turn["content"] for turn in job.turns if turn["role"] == "user"]
+        if not (job.wants_title and answer and len(questions) <= MOST_QUESTIONS):
+            return None
+        model = settings.LLM_TITLE_MODEL or writer.facts.parameters["model"]
+        return cls(job.owner, job.start.conversation, model, questions[0][:EXCERPT], answer[:EXCERPT])
+
+
+class Titles:
+    """One for each process."""
+
+    def __init__(self, in_database: InDatabase) -> None:
+        self._in_database = in_database
+        self._few = asyncio.Semaphore(AT_ONCE)
+
+    async def give(self, upstream: Upstream, about: Untitled) -> None:
+        """Without a usable title the question's first words stay."""
+        order = {"role": "user", "content": ORDER.format(question=about.question, answer=about.answer)}
+        async with self._few:
+            title = tidied(await _written(upstream, Prompt(about.model, (order,))))
+        if title and await self._is_taken(about.conversation, title):
+            doorbell.ring(about.owner, about.conversation, "changed")
+
+    async def _is_taken(self, conversation: UUID, title: str) -> bool:
+        try:
+            return await self._in_database(Conversation.objects.take_title, conversation, title)
+        except Error as error:
+            logger.warning("title not saved", extra={"conversation": conversation, "reason": str(error)})
+            return False
+
+
+async def _written(upstream: Upstream, prompt: Prompt) -> str:
+    """What the model says, as far as it can be of use; nothing if it fails."""
+    answer = ""
+    try:
+        async with aclosing(upstream.stream(prompt, Facts(), LIMITS)) as events:
+            async for event in events:
+                # A server that has too much to do is not asked again for this.
+                if not isinstance(event, Text) or len(answer) > ENOUGH or "\n" in answer.strip():
+                    break
+                answer += event.answer
+    except UpstreamError:
+        return ""
+    return answer
+
+
+def tidied(answer: str) -> str:
+    """One line without quotes and markup; nothing if that is no title."""
+    answer = re.sub(r"(?s)<think>.*?(</think>|$)", "", answer)
+    line = next((line for line in answer.splitlines() if line.strip()), "")
+    line = " ".join(re.sub(r"\*\*|__|`", "", line).split())
+    # What one can't see has no place in a list, and some of it turns the text around.
+    line = "".join(character for character in line if character.isprintable() or character in JOINERS)
+    line = re.sub(r"^[\W_]*(title|заголовок|название)\s*:", "", line, flags=re.IGNORECASE)
+    line = line.lstrip("#>-* ").strip(QUOTES).removesuffix(".").strip(QUOTES)
+    is_title = any(map(str.isalnum, line)) and len(line) <= LONGEST
+    return line if is_title else ""
+
+
+QUOTES = " *_\"'“”„‟«»‹›‘’‚"
+# They are not seen either, but they make one sign of several.
+JOINERS = "\u200c\u200d"

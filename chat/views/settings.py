@@ -1,0 +1,120 @@
+"""What people set for one conversation, for themselves, and for later: presets. Plain forms."""
+
+import uuid
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods, require_POST
+
+from chat.forms import ConversationSettings, Personal, PresetForm
+from chat.models import Preset, User
+from chat.views.choosing import offered
+from chat.views.stream import SignedIn
+
+fresh = cache_control(private=True, no_cache=True)
+reads_and_writes = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@reads_and_writes
+@fresh
+def personal(request: SignedIn) -> HttpResponse:
+    # Another object than the page's own, which is shown as it was if the form is refused.
+    user = User.objects.get(pk=request.user.pk)
+    form = Personal(_posted(request), instance=user, models=offered())
+    if form.is_valid():
+        form.save()
+        return _see_other(reverse("settings") + "?saved=1")
+    context = {"form": form, "presets": user.presets.all(), "is_saved": "saved" in request.GET}
+    return _page(request, "settings/personal.html", form, context)
+
+
+@reads_and_writes
+@fresh
+def conversation(request: SignedIn, conversation: uuid.UUID) -> HttpResponse:
+    found = get_object_or_404(request.user.conversations.alive(), pk=conversation)
+    form = ConversationSettings(_posted(request), initial=ConversationSettings.initial_of(found))
+    if form.is_valid():
+        begins = form.beginning
+        found.instructions, found.parameters = begins.instructions, begins.parameters
+        found.save(update_fields=["instructions", "parameters"])
+        return _see_other(reverse("conversation", args=[found.pk]))
+    return _page(request, "settings/conversation.html", form, {"settings_form": form, "conversation": found})
+
+
+@reads_and_writes
+@fresh
+def new_preset(request: SignedIn) -> HttpResponse:
+    """Without a name it comes from a conversation's settings, or from a new chat with what was typed there."""
+    if "name" in request.POST:
+        return _preset(request, Preset(owner=request.user))
+    given = {name: request.POST.get(name, "") for name in PresetForm.base_fields}
+    form = PresetForm(initial=given, models=offered(), chosen=given["model"])
+    return _page(request, "settings/preset.html", form, _ways(request))
+
+
+@reads_and_writes
+@fresh
+def preset(request: SignedIn, preset: uuid.UUID) -> HttpResponse:
+    return _preset(request, get_object_or_404(request.user.presets, pk=preset))
+
+
+@require_POST
+def delete_preset(request: SignedIn, preset: uuid.UUID) -> HttpResponse:
+    get_object_or_404(request.user.presets, pk=preset).delete()
+    return _see_other(reverse("settings") + "#presets")
+
+
+def _preset(request: SignedIn, preset: Preset) -> HttpResponse:
+    is_new = preset._state.adding
+    initial = {"name": preset.name, "model": preset.model, **PresetForm.initial_of(preset)}
+    form = PresetForm(_posted(request), initial=initial, models=offered(), chosen=preset.model)
+    if form.is_valid():
+        form.fill(preset)
+        if _is_saved(preset):
+            return _see_other(_way_back(request, preset))
+        form.add_error("name", _("You have a preset of this name already."))
+    return _page(request, "settings/preset.html", form, {"preset": None if is_new else preset, **_ways(request)})
+
+
+def _is_saved(preset: Preset) -> bool:
+    """The database knows which names there are."""
+    try:
+        with transaction.atomic():
+            preset.save()
+    except IntegrityError:
+        return False
+    return True
+
+
+def _ways(request: HttpRequest) -> dict[str, str]:
+    """Where one came from, and the question that was being typed there."""
+    here = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(here, allowed_hosts=None)
+    return {"next": here if safe else "", "kept": request.POST.get("text", "")}
+
+
+def _way_back(request: SignedIn, preset: Preset) -> str:
+    ways = _ways(request)
+    if ways["kept"]:
+        request.session["kept"] = ways["kept"]
+    if ways["next"] == reverse("home"):
+        return f"{ways['next']}?preset={preset.pk}"
+    return ways["next"] or reverse("settings") + "#presets"
+
+
+def _posted(request: HttpRequest) -> Any:
+    return request.POST if request.method == "POST" else None
+
+
+def _page(request: HttpRequest, template: str, form: Any, context: dict[str, Any]) -> HttpResponse:
+    return render(request, template, {"form": form, **context}, status=400 if form.errors else 200)
+
+
+def _see_other(address: str) -> HttpResponse:
+    return HttpResponseRedirect(address, status=303)
