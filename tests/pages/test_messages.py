@@ -105,7 +105,7 @@ def test_a_refused_edit_keeps_what_was_typed_in_its_own_field(client: Client, tw
     question = message(two, "one?")
     response = client.post(path_of(two), body("x" * 100_001, edit=str(question.pk)))
     assert response.status_code == 413
-    edit, composer = re.findall(r"<textarea[^>]*>\s*(\w*)\s*</textarea>", html(response))
+    edit, composer = re.findall(r'<textarea[^>]* name="text"[^>]*>\s*(\w*)\s*</textarea>', html(response))
     assert (len(edit), composer) == (100_001, "")
 
 
