@@ -1,6 +1,7 @@
 // The entry: behaviour for what is on the page. Without scripts everything works as plain forms.
 
 import { watchActions } from "./actions.js";
+import { addCopyButtons } from "./code.js";
 import { Conversation } from "./conversation.js";
 import { Doorbell } from "./doorbell.js";
 import { forgetDrafts } from "./drafts.js";
@@ -10,6 +11,7 @@ import { watchScroll } from "./scroll.js";
 import { watchSidebar } from "./sidebar.js";
 
 localTimes(document);
+addCopyButtons(document);
 watchScroll();
 watchSidebar();
 watchActions();

@@ -1,5 +1,6 @@
 // The conversation on the page: asks, retries, stops, and comes back to an answer that is being written.
 
+import { addCopyButtons } from "./code.js";
 import { Composer } from "./composer.js";
 import { getHtml, post } from "./http.js";
 import { announce, clearNotice, connection, fromTemplate, localTimes, notice, part, text } from "./page.js";
@@ -47,6 +48,7 @@ export class Conversation {
     // Its own question, or an answer that is just ending, comes first.
     if (!fresh || this.#composer.running) return false;
     localTimes(fresh);
+    addCopyButtons(fresh);
     this.#list.replaceChildren(...fresh.firstElementChild.children);
     follow();
     this.#attachToRunning();
@@ -101,7 +103,7 @@ export class Conversation {
   }
 
   #attach(item) {
-    this.#read([item]).attach(item.dataset.reply, item.dataset.cursor);
+    this.#read([item]).attach(item.dataset.reply, item.dataset.cursor, part(item, "tail").dataset.from);
   }
 
   #read(items, takeBack) {

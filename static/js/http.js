@@ -53,7 +53,8 @@ export async function getHtml(url) {
   return fragment(await response.text());
 }
 
-function fragment(html) {
+/** Only of the server's own HTML. */
+export function fragment(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
   return template.content;

@@ -1,44 +1,13 @@
 // One answer on the page while it grows; at its end the server's own rendering takes its place.
 
+import { addCopyButtons } from "./code.js";
+import { GrowingAnswer, GrowingText } from "./growing.js";
 import { backOff, getHtml, sleep } from "./http.js";
 import { announce, localTimes, part, text } from "./page.js";
 import { follow } from "./scroll.js";
+import { become } from "./swap.js";
 
-// So long a block, in UTF-16 units, is left alone: only what follows it is laid out again when text comes.
-const BLOCK = 4000;
 const SWAP_ATTEMPTS = 4;
-
-/** Appending costs what is appended: what is on the page already is never read or written again. */
-class GrowingText {
-  #waiting = [];
-  #box;
-  #tail;
-
-  constructor(box) {
-    this.#box = box;
-    this.#tail = box.lastChild ?? box.appendChild(new Text());
-  }
-
-  add(text) {
-    this.#waiting.push(text);
-  }
-
-  flush() {
-    let grown = this.#waiting.join("");
-    this.#waiting = [];
-    if (this.#tail.length > BLOCK) grown = this.#beginBlock(grown);
-    this.#tail.appendData(grown);
-  }
-
-  #beginBlock(grown) {
-    const lineEnd = grown.indexOf("\n") + 1;
-    this.#tail.appendData(grown.slice(0, lineEnd));
-    // A new block would break a line that goes on; a new node does not.
-    const place = lineEnd ? this.#box.appendChild(document.createElement("div")) : this.#tail.parentNode;
-    this.#tail = place.appendChild(new Text());
-    return grown.slice(lineEnd);
-  }
-}
 
 export class Reply {
   #frame = 0;
@@ -46,12 +15,13 @@ export class Reply {
   constructor(item) {
     this.item = item;
     this.reasoning = new GrowingText(part(item, "reasoning"));
-    this.answer = new GrowingText(part(item, "answer"));
+    this.answer = new GrowingAnswer(part(item, "answer"));
   }
 
   hear(event) {
     if (event.type === "reasoning") this.#grow(this.reasoning, event.text, "thinking");
     if (event.type === "delta") this.#grow(this.answer, event.text);
+    if (event.type === "block") this.#finishBlock(event);
     if (event.type === "retrying") this.#wait(`${text("retrying")} (${event.attempt})`);
   }
 
@@ -59,6 +29,15 @@ export class Reply {
     growing.add(grown);
     if (waiting) part(this.item, "reasoning-box").hidden = false;
     this.#wait(waiting && text(waiting));
+    this.#drawSoon();
+  }
+
+  #finishBlock(block) {
+    this.answer.addBlock(block);
+    this.#drawSoon();
+  }
+
+  #drawSoon() {
     this.#frame ||= requestAnimationFrame(() => this.#draw());
   }
 
@@ -106,8 +85,8 @@ export class Reply {
     const wasOpen = part(this.item, "reasoning-box").open;
     part(fresh, "reasoning-box").open ||= wasOpen;
     localTimes(fresh);
-    this.item.replaceWith(fresh);
-    this.item = fresh;
+    addCopyButtons(fresh);
+    become(this.item, fresh);
   }
 
   #tell(end) {

@@ -25,6 +25,7 @@ export class Stream {
     this.#on = on;
     this.reply = null;
     this.cursor = "0.0";
+    this.blocks = 0;
     this.#keepAwake();
   }
 
@@ -39,21 +40,21 @@ export class Stream {
       await sleep(attempt && backOff(attempt));
       await this.#post(body).catch(ignoreCut);
       // The watch over silences may have been faster.
-      if (this.reply) return this.#source || this.ended || this.attach(this.reply, this.cursor);
+      if (this.reply) return this.#source || this.ended || this.attach(this.reply, this.cursor, this.blocks);
     }
     if (!this.ended) this.#refuse({ status: 0 });
   }
 
   async #post(body) {
-    const response = await post(URL, body, this.#connect());
+    const response = await post(`${URL}?blocks_from=0`, body, this.#connect());
     if (response.ok) await this.#read(response);
     else if (!AWAY.has(response.status)) this.#refuse(await problemOf(response));
   }
 
-  /** Read a reply that exists, from the cursor on. */
-  attach(reply, cursor) {
+  /** Read a reply that exists, from the cursor on; its blocks from where the last one ended. */
+  attach(reply, cursor, blocks) {
     this.#connect();
-    [this.reply, this.cursor] = [reply, cursor];
+    [this.reply, this.cursor, this.blocks] = [reply, cursor, blocks];
     const source = (this.#source = new EventSource(this.#url()));
     source.onmessage = (message) => this.#hear(message.data, message.lastEventId);
     source.onerror = () => this.#lost(source);
@@ -65,7 +66,7 @@ export class Stream {
   }
 
   #url() {
-    return `${URL}?reply=${this.reply}&after=${this.cursor}`;
+    return `${URL}?reply=${this.reply}&after=${this.cursor}&blocks_from=${this.blocks}`;
   }
 
   #connect() {
@@ -93,6 +94,7 @@ export class Stream {
     const event = JSON.parse(data);
     if (event.type === "start") this.reply = event.reply;
     if (event.type === "start") this.#on.state("live");
+    if (event.type === "block") this.blocks = event.to;
     // The server closes what is being read; EventSource would only come back.
     if (event.type === "end") this.#end();
     this.#on.event(event);
@@ -123,7 +125,7 @@ export class Stream {
 
   async #readOn(response, signal) {
     await this.#read(response).catch(ignoreCut);
-    if (!this.ended && !signal.aborted) this.attach(this.reply, this.cursor);
+    if (!this.ended && !signal.aborted) this.attach(this.reply, this.cursor, this.blocks);
   }
 
   /** It had ended, and the end had been told: what it was, the stored message says. */
@@ -149,7 +151,7 @@ export class Stream {
   /** Compares clocks, not timers: those stand still while the machine sleeps. */
   #doubtAfter(silence) {
     if (this.ended || Date.now() - this.#heard < silence) return;
-    if (this.reply) this.attach(this.reply, this.cursor);
+    if (this.reply) this.attach(this.reply, this.cursor, this.blocks);
     // Before the reply is known, the loop in ask() sends the question again.
     else if (silence) this.#disconnect();
   }

@@ -1,0 +1,114 @@
+// What grows on the page: a text, and an answer, whose finished blocks are the server's HTML.
+
+import { addCopyButtons } from "./code.js";
+import { fragment } from "./http.js";
+import { part } from "./page.js";
+
+// So long a piece, in UTF-16 units, is left alone: only what follows it is laid out again when text comes.
+const PIECE = 4000;
+const FENCE = /^ {0,3}(```|~~~)/;
+const LONGEST_FENCE = 6;
+
+/** Appending costs what is appended: what is on the page already is never read or written again. */
+export class GrowingText {
+  #waiting = [];
+  #box;
+  #last;
+  #skipped = 0;
+
+  constructor(box) {
+    this.#box = box;
+    this.#begin(box.textContent);
+  }
+
+  add(text) {
+    this.#waiting.push(text);
+  }
+
+  flush() {
+    let grown = this.#waiting.join("");
+    this.#waiting = [];
+    if (!this.#box.firstChild.length) grown = this.#withoutBlankLines(grown);
+    if (this.#last.length > PIECE) grown = this.#beginPiece(grown);
+    this.#last.appendData(grown);
+  }
+
+  /** Take so many code points off the front. */
+  drop(count) {
+    const text = this.#box.textContent;
+    let units = 0;
+    for (const character of text) {
+      if (count-- <= this.#skipped) break;
+      units += character.length;
+    }
+    this.#skipped = 0;
+    this.#begin(text.slice(units));
+  }
+
+  head(length) {
+    return this.#box.firstChild.substringData(0, length);
+  }
+
+  #begin(text) {
+    this.#last = new Text(this.#withoutBlankLines(text));
+    this.#box.replaceChildren(this.#last);
+  }
+
+  #withoutBlankLines(text) {
+    const rest = text.replace(/^[\r\n]+/, "");
+    this.#skipped += text.length - rest.length;
+    return rest;
+  }
+
+  #beginPiece(grown) {
+    const lineEnd = grown.indexOf("\n") + 1;
+    this.#last.appendData(grown.slice(0, lineEnd));
+    // A new block would break a line that goes on; a new node does not.
+    const place = lineEnd ? this.#box.appendChild(document.createElement("div")) : this.#last.parentNode;
+    this.#last = place.appendChild(new Text());
+    return grown.slice(lineEnd);
+  }
+}
+
+/** Blocks are not touched again once they are on the page; the tail behind them is text. */
+export class GrowingAnswer {
+  #tail;
+  #place;
+  #from;
+  #blocks = [];
+
+  constructor(box) {
+    const tail = part(box, "tail");
+    this.#from = Number(tail.dataset.from);
+    this.#tail = new GrowingText(tail);
+    this.#place = tail.parentNode;
+  }
+
+  add(text) {
+    this.#tail.add(text);
+  }
+
+  /** After an interruption some may come that are here already. */
+  addBlock(block) {
+    if (block.from === this.#end) this.#blocks.push(block);
+  }
+
+  get #end() {
+    return this.#blocks.at(-1)?.to ?? this.#from;
+  }
+
+  flush() {
+    this.#tail.flush();
+    if (this.#blocks.length) this.#finishBlocks();
+    this.#place.classList.toggle("tail-code", FENCE.test(this.#tail.head(LONGEST_FENCE)));
+  }
+
+  #finishBlocks() {
+    this.#tail.drop(this.#end - this.#from);
+    const html = fragment(this.#blocks.map((block) => block.html).join(""));
+    addCopyButtons(html);
+    this.#place.before(html);
+    this.#from = this.#end;
+    this.#blocks = [];
+  }
+}

@@ -1,0 +1,145 @@
+"""An answer in Markdown while it grows and at its end, in the page."""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from chat.markdown import render
+from tests.browser.conftest import NewContext, sign_in
+from tests.factories import make_conversation
+from tests.fake_upstream import FakeUpstream
+from tests.fake_upstream_chunks import DONE, ROLE, ended, said, send
+from tests.fake_upstream_steps import Gate
+from tests.site import Person, Site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+BEGINNING = """\
+# Foxes 🦊
+
+A *red* one, see [the note][1].
+
+- one\r
+- two
+
+```python
+def bark():
+"""
+END = """\
+    return "ring"
+```
+
+So much[^1].
+
+[1]: https://fox.example
+[^1]: Said a fox.
+"""
+ANSWER = ".answer [data-part=answer]"
+TAIL = ".answer [data-part=tail]"
+
+
+@pytest.fixture
+def writer(upstream: FakeUpstream, settings: Any) -> None:
+    """Stops in the middle of the code until it is released."""
+    pieces = [BEGINNING[start : start + 5] for start in range(0, len(BEGINNING), 5)]
+    script = (send(ROLE, *said(*pieces)), Gate(), send(*said(END), *ended(), DONE))
+    settings.LLM_MODEL = upstream.add("markdown", script)
+
+
+def ask(page: "Page") -> None:
+    page.locator("#question").fill("What is a fox?")
+    page.get_by_role("button", name="Send").click()
+
+
+def expect_half(page: "Page") -> None:
+    page.locator(f"{ANSWER} > ul").wait_for()
+    page.locator(TAIL).filter(has_text="bark").wait_for()
+    assert page.locator(f"{ANSWER} > h3").text_content() == "Foxes 🦊"
+    assert page.locator(f"{ANSWER} > p > em").text_content() == "red"
+    assert (page.locator(TAIL).text_content() or "").strip() == "```python\ndef bark():"
+    assert "[the note][1]" in (page.locator(ANSWER).text_content() or "")
+
+
+def expect_whole(page: "Page") -> None:
+    page.locator(".answer[data-status=complete]").wait_for()
+    assert page.locator(f"{ANSWER} a[href='https://fox.example']").text_content() == "the note"
+    assert page.locator(f"{ANSWER} .footnotes li").count() == 1
+    assert page.locator(TAIL).count() == 0
+
+
+@pytest.mark.usefixtures("writer")
+class TestAnAnswerThatGrows:
+    def test_finished_blocks_are_html_and_the_rest_is_text(self, signed_in_page: "Page", site: Site) -> None:
+        ask(signed_in_page)
+        expect_half(signed_in_page)
+        assert signed_in_page.locator(".tail-code").is_visible(), "an open fence is shown as code"
+        site.upstream.release()
+        expect_whole(signed_in_page)
+
+    def test_who_comes_in_the_middle_sees_the_same(self, signed_in_page: "Page", site: Site) -> None:
+        ask(signed_in_page)
+        expect_half(signed_in_page)
+        # The page is made from what is saved once a second.
+        signed_in_page.wait_for_timeout(1200)
+        signed_in_page.reload()
+        expect_half(signed_in_page)
+        site.upstream.release()
+        expect_whole(signed_in_page)
+
+    def test_at_the_end_only_what_differs_is_exchanged(self, signed_in_page: "Page", site: Site) -> None:
+        ask(signed_in_page)
+        expect_half(signed_in_page)
+        signed_in_page.evaluate("for (const node of document.querySelectorAll('.answer .prose > *')) node.mine = true")
+        signed_in_page.locator(f"{ANSWER} > ul > li").first.select_text()
+        site.upstream.release()
+        expect_whole(signed_in_page)
+
+        kept = "[...document.querySelectorAll('.answer .prose > *')].filter((node) => node.mine)"
+        assert signed_in_page.evaluate(f"{kept}.map((node) => node.localName)") == ["h3", "ul"], (
+            "the paragraph has got its link"
+        )
+        assert signed_in_page.evaluate("getSelection().toString()").strip() == "one"
+
+    def test_without_javascript_it_is_html_as_far_as_it_is_finished(
+        self, new_context: NewContext, site: Site, anna: Person
+    ) -> None:
+        context = new_context(site.base_url, java_script_enabled=False)
+        sign_in(context, anna)
+        page = context.new_page()
+        page.goto("/")
+        ask(page)
+        expect_half(page)
+        site.upstream.release()
+        expect_whole(page)
+
+
+def test_the_stored_message_is_what_was_streamed(signed_in_page: "Page", settings: Any, upstream: FakeUpstream) -> None:
+    text = "# One\n\n- a\n- b\n\n| c |\n|---|\n| d |\n\nEnd."
+    settings.LLM_MODEL = upstream.add("plain", [send(ROLE, *said(*text), *ended(), DONE)])
+    ask(signed_in_page)
+    signed_in_page.locator(".answer[data-status=complete]").wait_for()
+    streamed = signed_in_page.locator(ANSWER).inner_html()
+    signed_in_page.reload()
+    assert signed_in_page.locator(ANSWER).inner_html() == render(text).strip()
+    assert streamed.split() == render(text).split()
+
+
+@pytest.mark.parametrize("has_clipboard", [True, False])
+def test_code_is_copied_as_it_was_written(signed_in_page: "Page", anna: Person, has_clipboard: bool) -> None:
+    code = "if a < b:\n\n    print('🦊')\n"
+    conversation = make_conversation(anna.user, [("How?", f"```python\n{code}```\n\n```\nother\n```")])
+    context = signed_in_page.context
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    if not has_clipboard:
+        # As on plain http.
+        context.add_init_script("navigator.clipboard.writeText = () => { throw new TypeError() }")
+    signed_in_page.goto(f"/chat/{conversation.pk}/")
+    button = signed_in_page.locator(".code-copy").first
+    assert signed_in_page.locator(".code-copy").count() == 2
+    button.click()
+    signed_in_page.locator(".code-copy", has_text="Copied").wait_for()
+    assert signed_in_page.evaluate("navigator.clipboard.readText()") == code
+    signed_in_page.locator(".code-copy", has_text="Copied").wait_for(state="detached")
