@@ -13,7 +13,7 @@ from chat.models import Beginning, Conversation, Preset, User
 
 MOST_INSTRUCTIONS = 20_000
 PARAMETERS = ("temperature", "top_p", "max_tokens")
-AS_THE_SERVER = _("as the server has it")
+NOT_SENT = _("Default")
 
 
 def storable(text: str) -> None:
@@ -35,7 +35,7 @@ def instructions(placeholder: Any) -> forms.CharField:
 def number(kind: type[forms.IntegerField], label: Any, help_text: Any, wrong: Any, **bounds: Any) -> Any:
     """A number that may be left empty; whatever is wrong with it, the same sentence says what is right."""
     errors = dict.fromkeys(("invalid", "min_value", "max_value"), wrong)
-    attributes = {"placeholder": AS_THE_SERVER, "step": "1" if kind is forms.IntegerField else "0.01"}
+    attributes = {"placeholder": NOT_SENT, "step": "1" if kind is forms.IntegerField else "0.01"}
     widget = forms.NumberInput(attrs=attributes)
     return kind(label=label, help_text=help_text, error_messages=errors, widget=widget, required=False, **bounds)
 

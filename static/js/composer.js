@@ -86,6 +86,8 @@ export class Composer {
   }
 
   #submit(event) {
+    // What has been set is to become a preset: that is another page.
+    if (event.submitter?.hasAttribute("formaction")) return;
     event.preventDefault();
     const question = this.#field.value;
     if (!question.trim()) return;

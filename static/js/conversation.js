@@ -1,5 +1,6 @@
 // The conversation on the page: asks, retries, stops, and comes back to an answer that is being written.
 
+import { Choices } from "./choices.js";
 import { addCopyButtons } from "./code.js";
 import { Composer } from "./composer.js";
 import { getHtml, post } from "./http.js";
@@ -15,6 +16,7 @@ const HOPELESS = new Set([400, 404, 413]);
 export class Conversation {
   #id = document.body.dataset.conversation;
   #list = document.getElementById("messages");
+  #choices = new Choices();
   #composer;
   #stream;
   #request;
@@ -99,7 +101,7 @@ export class Conversation {
       this.#list.append(...removed);
     };
     this.#request = body.request_id;
-    this.#read(added, takeBack).ask(body);
+    this.#read(added, takeBack).ask({ ...this.#choices.of(body.request_id, !this.#id), ...body });
   }
 
   #attach(item) {
@@ -139,6 +141,7 @@ export class Conversation {
     if (this.#id !== conversation) {
       this.#id = document.body.dataset.conversation = conversation;
       history.replaceState(null, "", `/chat/${conversation}/`);
+      this.#choices.settle(conversation);
     }
     await refreshSidebar();
     this.retitle();

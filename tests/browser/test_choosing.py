@@ -1,0 +1,195 @@
+"""Choosing the model, settings and presets, on a desktop and on a telephone."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from chat.models import Conversation
+from tests.browser.conftest import NewContext, sign_in
+from tests.fake_upstream import FakeUpstream
+from tests.site import Person, Site
+
+pytestmark = pytest.mark.browser
+
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+@pytest.fixture(params=["desktop", "phone"])
+def size(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def tab(new_context: NewContext, site: Site, anna: Person, size: str) -> Page:
+    context = new_context(site.base_url, **(PHONE if size == "phone" else DESKTOP))
+    sign_in(context, anna)
+    page = context.new_page()
+    page.goto("/")
+    return page
+
+
+def pictures(page: Page, folder: Path, name: str) -> None:
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.screenshot(path=folder / f"{name}-{scheme}.png")
+    page.emulate_media(color_scheme="light")
+
+
+def send(page: Page, question: str) -> None:
+    page.get_by_role("textbox", name="Your question").fill(question)
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("li.answer").last).to_have_attribute("data-status", "complete")
+
+
+def test_a_model_is_searched_chosen_and_remembered(
+    tab: Page, upstream: FakeUpstream, screenshots: Path, size: str
+) -> None:
+    button = tab.get_by_role("button", name="Model:")
+    expect(button).to_contain_text("echo")
+    button.click()
+    pictures(tab, screenshots, f"models-{size}")
+    tab.get_by_role("combobox", name="Search the models").fill("UNI code")
+    expect(tab.get_by_role("option")).to_have_count(1)
+    tab.keyboard.press("Enter")
+    expect(button).to_contain_text("unicode")
+    expect(button).to_be_focused()
+
+    send(tab, "Hello?")
+    assert upstream.chats[-1].model == "unicode"
+    tab.goto("/")
+    expect(button).to_contain_text("unicode")
+
+
+def test_the_list_of_models_is_walked_by_keyboard(tab: Page, size: str) -> None:
+    button = tab.get_by_role("button", name="Model:")
+    button.focus()
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("Escape")
+    expect(button).to_be_focused()
+    expect(button).to_contain_text("echo")
+    expect(tab.get_by_role("listbox")).to_be_hidden()
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("Enter")
+    expect(button).to_contain_text("paced")
+
+
+def test_settings_of_a_new_chat_go_with_its_first_question_and_stay(
+    tab: Page, upstream: FakeUpstream, screenshots: Path, size: str
+) -> None:
+    tab.get_by_role("button", name="Settings of this chat").click()
+    panel = tab.get_by_role("dialog", name="Settings of the new chat")
+    panel.get_by_label("Instructions").fill("Answer like a pirate.")
+    panel.get_by_label("Temperature").fill("0.7")
+    pictures(tab, screenshots, f"panel-{size}")
+    panel.get_by_label("Temperature").press("Enter")
+    expect(panel).to_be_hidden()
+
+    send(tab, "Hello?")
+    first = upstream.chats[-1].json
+    assert first["messages"][0] == {"role": "system", "content": "Answer like a pirate."}
+    assert first["temperature"] == 0.7
+
+    tab.get_by_role("button", name="Settings of this chat").click()
+    panel = tab.get_by_role("dialog", name="Settings of this conversation")
+    expect(panel.get_by_label("Instructions")).to_have_value("Answer like a pirate.")
+    panel.get_by_label("Temperature").fill("")
+    panel.get_by_label("Top-p").fill("0.5")
+    panel.get_by_role("button", name="Save", exact=True).click()
+    tab.wait_for_url(re.compile(r"/chat/[0-9a-f-]{36}/$"))
+    send(tab, "And again?")
+    again = upstream.chats[-1].json
+    assert "temperature" not in again
+    assert again["top_p"] == 0.5
+
+
+def test_what_was_set_becomes_a_preset_and_a_chat_begins_with_it(
+    tab: Page, upstream: FakeUpstream, screenshots: Path, size: str
+) -> None:
+    tab.get_by_role("textbox", name="Your question").fill("Ahoy?")
+    tab.get_by_role("button", name="Settings of this chat").click()
+    tab.get_by_label("Instructions").fill("Answer like a pirate.")
+    tab.get_by_role("button", name="Save as a preset").click()
+    expect(tab.get_by_label("Instructions")).to_have_value("Answer like a pirate.")
+    tab.get_by_label("Name").fill("Pirate")
+    pictures(tab, screenshots, f"preset-{size}")
+    tab.get_by_role("button", name="Save").click()
+
+    chips = tab.locator(".greeting").get_by_role("link")
+    expect(chips).to_have_text(["No preset", "Pirate"])
+    expect(chips.last).to_have_attribute("aria-current", "true")
+    expect(tab.get_by_role("textbox", name="Your question")).to_have_value("Ahoy?")
+    pictures(tab, screenshots, f"new-chat-{size}")
+    tab.get_by_role("button", name="Send").click()
+    expect(tab.locator("li.answer").last).to_have_attribute("data-status", "complete")
+    assert upstream.chats[-1].messages[0]["content"] == "Answer like a pirate."
+
+    tab.goto("/")
+    chips.first.click()
+    send(tab, "Plain?")
+    assert upstream.chats[-1].messages[0]["role"] == "user"
+
+
+def test_personal_settings_hold_at_once(tab: Page, upstream: FakeUpstream, screenshots: Path, size: str) -> None:
+    tab.goto("/settings/")
+    tab.get_by_label("Instructions").fill("Be brief.")
+    tab.get_by_role("radio", name="Dark").check()
+    tab.get_by_label("Time zone").select_option("Asia/Tokyo")
+    tab.get_by_role("button", name="Save").click()
+    expect(tab.get_by_role("status")).to_have_text("Saved.")
+    expect(tab.locator("html")).to_have_attribute("data-theme", "dark")
+    tab.screenshot(path=screenshots / f"settings-{size}-dark.png", full_page=True)
+    tab.get_by_role("radio", name="Light").check()
+    tab.get_by_role("button", name="Save").click()
+    expect(tab.locator("html")).to_have_attribute("data-theme", "light")
+    tab.screenshot(path=screenshots / f"settings-{size}-light.png", full_page=True)
+
+    tab.goto("/")
+    send(tab, "Hello?")
+    assert upstream.chats[-1].messages[0] == {"role": "system", "content": "Be brief."}
+
+
+def test_a_model_that_is_gone_is_shown_so_and_says_what_to_do(tab: Page, anna: Person, watch: Any) -> None:
+    watch.expect("400")
+    send(tab, "Hello?")
+    Conversation.objects.update(model="of-yesterday")
+    tab.reload()
+    expect(tab.get_by_role("button", name="Model:")).to_contain_text("of-yesterday (no longer offered)")
+    tab.get_by_role("textbox", name="Your question").fill("Again?")
+    tab.get_by_role("button", name="Send").click()
+    expect(tab.get_by_role("alert")).to_contain_text("Choose another one")
+    expect(tab.get_by_role("textbox", name="Your question")).to_have_value("Again?")
+
+
+@pytest.fixture
+def without_scripts(new_context: NewContext, site: Site, anna: Person) -> BrowserContext:
+    context = new_context(site.base_url, java_script_enabled=False, **DESKTOP)
+    sign_in(context, anna)
+    return context
+
+
+def test_without_scripts_all_of_it_is_there(
+    without_scripts: BrowserContext, upstream: FakeUpstream, screenshots: Path
+) -> None:
+    tab = without_scripts.new_page()
+    tab.goto("/")
+    tab.get_by_label("Model", exact=True).select_option("unicode")
+    tab.get_by_role("button", name="Settings of this chat").click()
+    tab.get_by_label("Instructions").fill("Be brief.")
+    tab.get_by_role("button", name="Done").click()
+    tab.screenshot(path=screenshots / "no-scripts.png")
+    tab.get_by_role("textbox", name="Your question").fill("Hello?")
+    tab.get_by_role("button", name="Send").click()
+    expect(tab.locator("li.answer").last).to_have_attribute("data-status", "complete")
+    sent = upstream.chats[-1]
+    assert (sent.model, sent.messages[0]["content"]) == ("unicode", "Be brief.")
+    tab.get_by_role("button", name="Settings of this chat").click()
+    tab.get_by_label("Instructions").fill("Be long.")
+    tab.get_by_role("button", name="Save", exact=True).click()
+    expect(tab).to_have_url(re.compile(r"/chat/[0-9a-f-]{36}/$"))
+    assert Conversation.objects.get().instructions == "Be long."
