@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from chat.views.errors import FORMS, Refusal
 from config.health import PATHS
 
-# One that was known when it was chosen may be gone with an update of the system.
+# Known ones only: a name is the path of a file, and a cookie may have any.
 ZONES = available_timezones()
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -77,12 +77,14 @@ class LoginRequired(LoginRequiredMiddleware):
         return super().handle_no_permission(request, view_func)
 
 
-def _as_they_like_it(user: Any) -> None:
-    """Their language and time zone instead of the browser's and the server's, from the row that is at hand."""
-    if user.is_authenticated and user.language:
-        translation.activate(user.language)
-    if user.is_authenticated and user.timezone in ZONES:
-        timezone.activate(user.timezone)
+def _as_they_like_it(request: HttpRequest) -> None:
+    """Language and time zone: what the reader has chosen, else what the browser says, else the server's."""
+    user: Any = request.user
+    if language := getattr(user, "language", ""):
+        translation.activate(language)
+    wanted = (getattr(user, "timezone", ""), request.COOKIES.get("timezone", ""))
+    if zone := next((name for name in wanted if name in ZONES), None):
+        timezone.activate(zone)
     else:
         timezone.deactivate()
 
@@ -98,7 +100,7 @@ def in_one_thread(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpR
         if request.path_info not in PATHS:
             # Who it is is looked up here. The page of a 404 is made in any thread: it would open a connection there
             # that nobody looks after.
-            _as_they_like_it(request.user)
+            _as_they_like_it(request)
         return get_response(request)
 
     return middleware

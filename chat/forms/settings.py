@@ -2,7 +2,7 @@
 
 import zoneinfo
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -128,13 +128,18 @@ class Personal(forms.ModelForm):  # type: ignore[type-arg]
             *((name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones())),
         ],
     )
+    theme = forms.ChoiceField(
+        label=_("Theme"),
+        # Short ones: they stand side by side.
+        choices=[("system", _("System")), ("light", _("Light")), ("dark", _("Dark"))],
+        widget=forms.RadioSelect,
+    )
     model = ModelField()
     instructions = instructions(_("What the model should know about you, and how it should answer"))
 
     class Meta:
         model = User
         fields = ("language", "theme", "timezone", "model", "preset", "instructions")
-        widgets: ClassVar = {"theme": forms.RadioSelect}
 
     def __init__(self, *args: Any, models: Sequence[str], **options: Any) -> None:
         super().__init__(*args, **options)

@@ -4,10 +4,8 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import cache
 from itertools import groupby
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
 from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
@@ -54,7 +52,7 @@ def listing_of(request: SignedIn) -> Listing:
     count = _count(request.GET)
     pinned = [] if before else list(_rows(here).filter(pinned_at__isnull=False).order_by("-pinned_at")[:MOST_PINNED])
     rows = list(before_place(_rows(here).filter(pinned_at=None), before)[: count + 1])
-    zone = zone_of(request)
+    zone = timezone.get_current_timezone()
     groups = [Group(_("Pinned"), pinned)] if pinned else []
     groups += by_day(rows[:count], timezone.localdate(timezone=zone), zone)
     older = place_after(rows[count - 1]) if len(rows) > count else ""
@@ -148,17 +146,3 @@ def name_of(day: date, today: date) -> str:
     if ago <= 30:
         return _("Previous 30 days")
     return date_format(day, "F" if day.year == today.year else "Y")
-
-
-def zone_of(request: SignedIn) -> tzinfo:
-    """What the reader has chosen, else what the browser says in a cookie, else the server's."""
-    for name in (request.user.timezone, request.COOKIES.get("timezone", "")):
-        if name in _zones():
-            return ZoneInfo(name)
-    return timezone.get_default_timezone()
-
-
-@cache
-def _zones() -> set[str]:
-    # Known ones only: a name is the path of a file, and a cookie may have any.
-    return available_timezones()

@@ -33,11 +33,14 @@ export function connection(sentence = "") {
 
 /** The server's clock says UTC; the reader's says when it was for them. */
 export function localTimes(parent) {
+  const { lang, dataset } = document.documentElement;
+  // Without one it is the browser's.
+  const zone = { timeZone: dataset.timeZone };
+  const dayOf = (time) => time.toLocaleDateString(lang, zone);
   for (const element of parent.querySelectorAll("time[datetime]")) {
     const time = new Date(element.dateTime);
-    const isToday = time.toDateString() === new Date().toDateString();
-    const style = isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" };
-    element.textContent = time.toLocaleString(document.documentElement.lang, style);
-    element.title = time.toLocaleString(document.documentElement.lang, { dateStyle: "full", timeStyle: "long" });
+    const style = dayOf(time) === dayOf(new Date()) ? {} : { dateStyle: "medium" };
+    element.textContent = time.toLocaleString(lang, { ...style, timeStyle: "short", ...zone });
+    element.title = time.toLocaleString(lang, { dateStyle: "full", timeStyle: "long", ...zone });
   }
 }
