@@ -2,18 +2,19 @@
 
 import asyncio
 from bisect import bisect_right
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
 from weakref import WeakKeyDictionary
 
-from chat.events import Cursor, Retrying, Text, block_json
-from chat.live import MOST_AT_ONCE, Growing, Grown
+from chat.events import block_json
+from chat.live import Growing
 from chat.markdown import Span, Splitter, rendered
 
 # They share the interpreter with the loop: more of them would not be faster.
 THREADS = ThreadPoolExecutor(2, thread_name_prefix="markdown")
-# So long a reader waits for a block before it looks for more text.
-LOOK_SECONDS = 0.05
+# So much text is looked through before everybody else has a turn.
+PIECE = 4096
 
 
 class GrowingBlocks:
@@ -27,15 +28,15 @@ class GrowingBlocks:
         self._events: dict[int, asyncio.Future[str]] = {}
 
     async def find(self, end: int) -> None:
-        """Those that are finished in the text up to there."""
-        end = min(end, self._answer.length)
-        while self._fed < end:
-            piece = self._answer.read(self._fed, min(MOST_AT_ONCE, end - self._fed))
+        """Those that are finished in the text up to there, in turns with everybody else."""
+        while self._fed < min(end, self._answer.length):
+            self.feed(self._fed + PIECE)
+            await asyncio.sleep(0)
+
+    def feed(self, end: int) -> None:
+        if piece := self._answer.read(self._fed, max(0, end - self._fed)):
             self._fed += len(piece)
             self._spans += self._splitter.feed(piece)
-            if self._fed < end:
-                # Much to catch up with: everybody else has a turn in between.
-                await asyncio.sleep(0)
 
     def behind(self, position: int, end: int) -> Span | None:
         """The first that ends behind the position, if it is finished in the text up to `end`."""
@@ -53,28 +54,38 @@ class GrowingBlocks:
 _shared: WeakKeyDictionary[Growing, GrowingBlocks] = WeakKeyDictionary()
 
 
-class WithBlocks:
-    """Reads a reply for somebody who wants its blocks too, each behind the text that it is made of."""
+class BlocksOfReader:
+    """What one reader has and has not as blocks, each behind the text that it is made of."""
 
     def __init__(self, growing: Growing, position: int) -> None:
         """`position`: so much of the answer the reader has as blocks."""
-        self.start = growing.start
-        self._growing, self._position = growing, position
+        self._position = position
         self._blocks = _shared.setdefault(growing, GrowingBlocks(growing))
+        self._awaited: asyncio.Future[str] | None = None
 
-    async def read(self, after: Cursor, *, told: Retrying | None, timeout: float) -> Grown | None:
-        """As `Growing.read`. Text does not wait for a block that takes long, only the end does."""
-        await self._blocks.find(after.answer)
-        while span := self._blocks.behind(self._position, after.answer):
-            block = self._blocks.event(span)
-            if block.done():
-                self._position = span.end
-                return Grown(Text(), after, block=block.result())
-            grown = await self._growing.read(after, told=told, timeout=0)
-            if grown and not grown.end:
-                return grown
-            await asyncio.wait([block], timeout=None if grown else LOOK_SECONDS)
-        return await self._growing.read(after, told=told, timeout=timeout)
+    async def catch_up(self, end: int) -> None:
+        """First of all, where the reader begins in the middle of a text."""
+        await self._blocks.find(end)
+
+    def is_due(self, end: int) -> bool:
+        """There is a finished one in the text up to `end`, though perhaps not rendered yet."""
+        self._blocks.feed(end)
+        return self._blocks.behind(self._position, end) is not None
+
+    def take(self, end: int, wake: Callable[[], None]) -> str | None:
+        """The next one as JSON. None if there is none, or while it is rendered; then `wake` is called once it is."""
+        self._blocks.feed(end)
+        span = self._blocks.behind(self._position, end)
+        if span is None:
+            return None
+        block = self._blocks.event(span)
+        if block.done():
+            self._position = span.end
+            return block.result()
+        if block is not self._awaited:
+            self._awaited = block
+            block.add_done_callback(lambda _: wake())
+        return None
 
 
 def _event(span: Span, prefix: str) -> str:

@@ -64,6 +64,7 @@ class Engine:
             self._spawn(self._relaying.run())
         self._titles = Titles(self.in_database)
         self._followed = Followed(self.in_database, self._spawn, self._relaying)
+        self._spawn(self._upstream.keep_pace())
         self._spawn(self._look_at_models())
         self._spawn(self._saving.snapshot_every_second())
         self._spawn(self._saving.sweep_now_and_then())

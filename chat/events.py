@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 
@@ -11,8 +11,7 @@ class BadCursor(ValueError):
     """Not a cursor that we gave out."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Cursor:
+class Cursor(NamedTuple):
     """How much of a reply a reader has: code points of reasoning and of answer, and whether it has the end."""
 
     reasoning: int = 0
@@ -49,8 +48,7 @@ class Retrying:
     type: ClassVar = "retrying"
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """What has grown: either part may be empty. Two events on the wire, `reasoning` and `delta`."""
 
     reasoning: str = ""

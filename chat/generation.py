@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from contextlib import aclosing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +19,10 @@ from chat.upstream import Limits, Prompt, TimedOut, Upstream, UpstreamError
 logger = logging.getLogger(__name__)
 
 TRUNCATED_REASONS = {"length", "model_length", "max_tokens"}
+
+
+class Full(Exception):
+    """The reply has as many characters as a reply may have."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +84,9 @@ class Writer:
         """The way from the upstream's events to the ending, as the table of endings has it."""
         try:
             prompt = await self._prompt(upstream)
-            async with aclosing(upstream.stream(prompt, self.facts, limits())) as events:
-                async for event in events:
-                    if isinstance(event, Retrying):
-                        self.growing.retry(event)
-                    elif self._append(event):
-                        return End("truncated", code="max_reply_chars")
+            await upstream.stream(prompt, self.facts, limits(), self._take)
+        except Full:
+            return End("truncated", code="max_reply_chars")
         except TimedOut as error:
             return End("timed_out", timer=error.timer)
         except UpstreamError as error:
@@ -101,8 +101,14 @@ class Writer:
         turns, self.omitted = fit(self.job.turns, window=window, answer=self.job.parameters.get("max_tokens"))
         return Prompt(model, turns, self.job.parameters)
 
-    def _append(self, text: Text) -> bool:
-        """True if the reply is full now; what does not fit is dropped."""
+    def _take(self, event: Text | Retrying) -> None:
+        """Raises Full; what does not fit is dropped."""
+        if isinstance(event, Retrying):
+            self.growing.retry(event)
+        else:
+            self._append(event)
+
+    def _append(self, text: Text) -> None:
         if self.first_token_at is None:
             self.first_token_at = timezone.now()
             self.first_token_after = time.monotonic() - self._began
@@ -115,7 +121,8 @@ class Writer:
             reasoning = text.reasoning[:left]
             text = Text(reasoning, text.answer[: left - len(reasoning)])
         self.growing.append(text)
-        return is_full
+        if is_full:
+            raise Full
 
     # --- What the database gets ---------------------------------------------------------------------------------
 

@@ -1,25 +1,11 @@
-"""Replies that are growing: a text that only gets longer, and readers who each know how much of it they have."""
+"""Replies that are growing: a text that only gets longer, and who listens to it."""
 
 import asyncio
 import io
-from dataclasses import dataclass
+from collections.abc import Callable
 from uuid import UUID
 
 from chat.events import Cursor, End, Retrying, Start, Text
-
-# Of each text, at most this much at once: 16 KB in UTF-8, whatever the script.
-MOST_AT_ONCE = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Grown:
-    """What a reader did not have yet. `end` only when there is nothing left to read before it; `block` as JSON."""
-
-    text: Text
-    cursor: Cursor
-    retrying: Retrying | None = None
-    end: End | None = None
-    block: str = ""
 
 
 class GrowingText:
@@ -51,11 +37,16 @@ class Growing:
         self.answer = GrowingText()
         self.retrying: Retrying | None = None
         self.end: End | None = None
-        self._waiters: set[asyncio.Future[bool]] = set()
+        # Called whenever there is something new; they must not raise.
+        self.listeners: set[Callable[[], None]] = set()
 
     @property
     def cursor(self) -> Cursor:
         return Cursor(self.reasoning.length, self.answer.length, self.end is not None)
+
+    @property
+    def has_text(self) -> bool:
+        return bool(self.reasoning.length or self.answer.length)
 
     def append(self, text: Text) -> None:
         if text.reasoning:
@@ -73,50 +64,25 @@ class Growing:
         self._tell()
 
     def _tell(self) -> None:
-        for waiter in self._waiters:
-            _wake(waiter, True)
+        for listener in tuple(self.listeners):
+            listener()
 
-    def text_after(self, after: Cursor, most: int = -1) -> Text:
-        return Text(self.reasoning.read(after.reasoning, most), self.answer.read(after.answer, most))
+    def text_after(self, after: Cursor) -> Text:
+        return Text(self.reasoning.read(after.reasoning), self.answer.read(after.answer))
 
-    async def read(self, after: Cursor, *, told: Retrying | None, timeout: float) -> Grown | None:
-        """What has grown beyond `after`, waiting for it at most `timeout` seconds (then None)."""
-        until = asyncio.get_running_loop().time() + timeout
-        while not (grown := self._grown(after, told)):
-            if not await self._news(until):
-                return None
-        if MOST_AT_ONCE in {len(grown.text.reasoning), len(grown.text.answer)}:
-            # Much to catch up with: everybody else has a turn in between.
-            await asyncio.sleep(0)
-        return grown
-
-    async def _news(self, until: float) -> bool:
-        """Wait to be told; False if the time is over. A third of the price of asyncio.timeout and an Event."""
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[bool] = loop.create_future()
-        timer = loop.call_at(until, _wake, waiter, False)
-        self._waiters.add(waiter)
+    async def wait_for_end(self, timeout: float) -> None:
+        """At most so many seconds."""
+        news = asyncio.Event()
+        self.listeners.add(news.set)
         try:
-            return await waiter
+            async with asyncio.timeout(timeout):
+                while not self.end:
+                    news.clear()
+                    await news.wait()
+        except TimeoutError:
+            pass
         finally:
-            self._waiters.discard(waiter)
-            timer.cancel()
-
-    def _grown(self, after: Cursor, told: Retrying | None) -> Grown | None:
-        text = self.text_after(after, MOST_AT_ONCE)
-        reached = Cursor(after.reasoning + len(text.reasoning), after.answer + len(text.answer))
-        if text:
-            return Grown(text, reached)
-        if self.end:
-            return Grown(text, self.cursor, end=self.end)
-        if self.retrying and self.retrying != told and not self.cursor.answer and not self.cursor.reasoning:
-            return Grown(text, reached, retrying=self.retrying)
-        return None
-
-
-def _wake(waiter: asyncio.Future[bool], is_news: bool) -> None:
-    if not waiter.done():
-        waiter.set_result(is_news)
+            self.listeners.discard(news.set)
 
 
 class Replies:

@@ -5,7 +5,7 @@ Reading is lenient where servers are known to stray: a last event without its bl
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
 # A number of more digits is no time; one of thousands can't even be read as a number.
@@ -16,8 +16,7 @@ class LineTooLong(Exception):
     """A line, or the data of an event, grew past the limit without an end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     data: str
     type: str = "message"
     id: str = ""

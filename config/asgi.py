@@ -94,7 +94,7 @@ def logged(application: Application) -> Application:
             await application(scope, receive, counted)
         finally:
             if scope["path"] not in health.PATHS:
-                _log(scope, status, size, time.perf_counter() - began)
+                _log(scope, status, size + scope.get("pushed", 0), time.perf_counter() - began)
 
     return run
 

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "chat.blocks": {"chat.markdown", "chat.live", "chat.events"},
     "chat.templatetags": {"chat.markdown"},
     "chat.live": {"chat.events"},
+    "chat.reading": {"chat.blocks", "chat.live", "chat.events", "chat.sse", "chat.models"},
     "chat.models": set(),
     "chat.upstream": {"chat.sse", "chat.events"},
     "chat.generation": {"chat.upstream", "chat.live", "chat.events", "chat.context"},
@@ -51,7 +52,7 @@ MAY_IMPORT = {
         "chat.models", "chat.upstream", "chat.generation", "chat.sse", "chat.events", "chat.engine", "config",
     },
     "chat.views": {
-        "chat.forms", "chat.models", "chat.engine", "chat.generation", "chat.live", "chat.sse", "chat.events",
+        "chat.forms", "chat.models", "chat.engine", "chat.generation", "chat.live", "chat.events", "chat.reading",
         "chat.doorbell", "chat.blocks", "config.first_account",
     },
 }  # fmt: skip

@@ -1,17 +1,19 @@
 """Finished Markdown in the stream: a function of the text alone, for those who ask for it, and nobody waits for it."""
 
 import asyncio
+import json
 import threading
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from chat.blocks import WithBlocks
+from chat import sse
+from chat.blocks import BlocksOfReader
 from chat.events import Cursor, End, Start, Text, block_json
-from chat.live import Growing, Grown
+from chat.live import Growing
 from chat.markdown import blocks, rendered
+from chat.reading import Reader
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream_chunks import DONE, ROLE, ended, said, send
 from tests.site import Person, Told, stored
@@ -94,19 +96,14 @@ def growing(text: str = "") -> Growing:
     return reply
 
 
-async def reading(reader: WithBlocks) -> AsyncIterator[Grown]:
-    cursor = Cursor()
-    while True:
-        grown = await reader.read(cursor, told=None, timeout=10)
-        assert grown
-        cursor = grown.cursor
-        yield grown
-        if grown.end:
-            return
-
-
-async def read_all(reader: WithBlocks) -> list[str]:
-    return [grown.block async for grown in reading(reader) if grown.block]
+async def read_all(reply: Growing) -> list[str]:
+    """All that comes to a reader who has nothing yet: its blocks as JSON, of the rest the text or the type."""
+    told = []
+    async for data in Reader(reply, Cursor(), "en", blocks=BlocksOfReader(reply, 0)).events():
+        for event in sse.Decoder().feed(data):
+            parsed = json.loads(event.data)
+            told.append(event.data if parsed["type"] == "block" else parsed.get("text", parsed["type"]))
+    return told
 
 
 def test_readers_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +117,7 @@ def test_readers_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     reply = growing()
 
     async def everybody() -> list[list[str]]:
-        readers = [asyncio.create_task(read_all(WithBlocks(reply, 0))) for _ in range(5)]
+        readers = [asyncio.create_task(read_all(reply)) for _ in range(5)]
         for piece in PIECES:
             reply.append(Text(answer=piece))
             await asyncio.sleep(0)
@@ -128,7 +125,8 @@ def test_readers_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
         return await asyncio.gather(*readers)
 
     whole = [block_json(*block) for block in blocks(TEXT, prefix=f"m{reply.start.reply}")]
-    assert asyncio.run(everybody()) == [whole] * 5
+    for told in asyncio.run(everybody()):
+        assert [event for event in told if event.startswith('{"type"')] == whole
     assert sorted(starts) == [block.start for block in blocks(TEXT)]
 
 
@@ -143,17 +141,16 @@ def test_text_does_not_wait_for_a_block_that_takes_long_but_the_end_does(monkeyp
     reply = growing("# slow\n")
 
     async def events() -> list[str]:
-        told = []
-        async for grown in reading(WithBlocks(reply, 0)):
-            told.append(grown.text.answer or ("block" if grown.block else "end"))
-            if len(told) == 2:
-                reply.finish(End("complete"))
-                asyncio.get_running_loop().call_later(0.1, may_go_on.set)
-            if len(told) == 1:
-                reply.append(Text(answer="more"))
-        return told
+        reader = asyncio.create_task(read_all(reply))
+        await asyncio.sleep(0.01)
+        reply.append(Text(answer="more"))
+        await asyncio.sleep(0.01)
+        reply.finish(End("complete"))
+        asyncio.get_running_loop().call_later(0.1, may_go_on.set)
+        return await reader
 
-    assert asyncio.run(events()) == ["# slow\n", "more", "block", "end"]
+    block = block_json(0, 7, "<h3>slow</h3>\n")
+    assert asyncio.run(events()) == ["start", "# slow\n", "more", block, "end"]
 
 
 def test_who_looks_in_late_reads_a_long_text_in_turns_with_the_others() -> None:
@@ -166,13 +163,14 @@ def test_who_looks_in_late_reads_a_long_text_in_turns_with_the_others() -> None:
             turns += 1
             await asyncio.sleep(0)
 
-    async def late() -> Grown | None:
+    async def late() -> list[bytes]:
         task = asyncio.create_task(others())
-        grown = await WithBlocks(reply, 299_994).read(reply.cursor, told=None, timeout=1)
+        reply.finish(End("complete"))
+        blocks_of_reader = BlocksOfReader(reply, 299_994)
+        told = [data async for data in Reader(reply, reply.cursor, "en", blocks=blocks_of_reader).events()]
         task.cancel()
-        return grown
+        return told
 
-    grown = asyncio.run(late())
-    assert grown
-    assert grown.block == block_json(299_994, 300_000, "<p>word</p>\n")
+    _, block, _ = asyncio.run(late())
+    assert block_json(299_994, 300_000, "<p>word</p>\n").encode() in block
     assert turns > 50

@@ -18,11 +18,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from chat import live, sse
+from chat import reading, sse
 from chat.engine import engine
 from chat.events import Cursor, End, Start, Text
 from chat.live import Growing
 from chat.models import Conversation, Message
+from chat.reading import Reader
 from chat.views import asking
 from chat.views import stream as view
 from tests.fake_upstream import FakeUpstream
@@ -80,7 +81,7 @@ def test_the_reader_goes_on_from_every_code_point_of_all_of_it() -> None:
 
     async def read_from_everywhere() -> None:
         for cursor in everywhere:
-            rest = parsed(b"".join([data async for data in view._events(growing, cursor, "en")]))
+            rest = parsed(b"".join([data async for data in Reader(growing, cursor, "en").events()]))
             assert UNICODE_REASONING[: cursor.reasoning] + rest.text("reasoning") == UNICODE_REASONING, cursor
             assert UNICODE_TEXT[: cursor.answer] + rest.text() == UNICODE_TEXT, cursor
 
@@ -143,7 +144,7 @@ def test_many_readers_at_many_places_all_get_the_same_text(anna: Person, upstrea
 
 def test_any_sequence_of_cut_and_resume_gives_the_stored_text(anna: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader whose connection breaks after so many events comes back with the last id that it saw."""
-    monkeypatch.setattr(live, "MOST_AT_ONCE", 400)
+    monkeypatch.setattr(reading, "MOST_AT_ONCE", 400)
     reply = anna.ask(model="unicode").reply
 
     @hypothesis_settings(max_examples=30, deadline=None, database=None)
@@ -297,7 +298,7 @@ def test_a_cursor_beyond_the_text_hears_nothing_until_the_text_passes_it(
 ) -> None:
     """A crash took the last second, and the reader had it."""
     settings.LLM_MODEL = "gated/tokens=3"
-    monkeypatch.setattr(view, "PING_SECONDS", 0.05)
+    monkeypatch.setattr(reading, "PING_SECONDS", 0.05)
     with anna.asking() as first:
         reply = read_until(first, paced_text(3)).reply
         with anna.reading(reply, "0.15") as response:

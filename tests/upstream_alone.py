@@ -75,12 +75,15 @@ class Broken(Pieces):
 
 async def asked(upstream: Upstream, prompt: Prompt = PROMPT, limits: Limits = PATIENT) -> Outcome:
     outcome = Outcome()
+
+    def take(event: Text | Retrying) -> None:
+        if isinstance(event, Retrying):
+            outcome.retrying.append(event)
+        else:
+            outcome.texts.append(event)
+
     try:
-        async for event in upstream.stream(prompt, outcome.facts, limits):
-            if isinstance(event, Retrying):
-                outcome.retrying.append(event)
-            else:
-                outcome.texts.append(event)
+        await upstream.stream(prompt, outcome.facts, limits, take)
     except UpstreamError as problem:
         outcome.error = problem
     return outcome

@@ -4,8 +4,8 @@ import os
 import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,7 +13,7 @@ from django.conf import settings
 from chat.events import Facts, Retrying, Text
 from chat.generation import limits
 from chat.models.endings import ending_of
-from chat.upstream import Prompt, TimedOut, Upstream, UpstreamError, Wiretap
+from chat.upstream import Prompt, Take, TimedOut, Upstream, UpstreamError, Wiretap
 
 # What a shell reports of a program that a signal has ended: SIGINT, SIGPIPE.
 INTERRUPTED, NOBODY_READS = 130, 141
@@ -66,6 +66,10 @@ def ended_by_the_user() -> Iterator[None]:
         raise SystemExit(NOBODY_READS) from None
 
 
+def nothing(event: Text | Retrying) -> None:
+    """For whom only the measurements count."""
+
+
 class Asking:
     """One question to the model server, and what was measured meanwhile; times in seconds."""
 
@@ -76,14 +80,16 @@ class Asking:
         self.first_token: float | None = None
         self.duration = 0.0
 
-    async def events(self) -> AsyncGenerator[Text | Retrying]:
+    async def ask(self, take: Take = nothing) -> None:
         """Raises UpstreamError."""
         began = time.monotonic()
+
+        def take_and_note(event: Text | Retrying) -> None:
+            if isinstance(event, Text) and self.first_token is None:
+                self.first_token = time.monotonic() - began
+            take(event)
+
         try:
-            async with aclosing(self._upstream.stream(self._prompt, self.facts, limits())) as events:
-                async for event in events:
-                    if isinstance(event, Text) and self.first_token is None:
-                        self.first_token = time.monotonic() - began
-                    yield event
+            await self._upstream.stream(self._prompt, self.facts, limits(), take_and_note)
         finally:
             self.duration = time.monotonic() - began

@@ -18,15 +18,16 @@ class Body:
     def feed(self, data: bytes) -> Iterator[sse.Event]:
         """Raises LineTooLong."""
         if self._is_document is None:
-            data = data.lstrip(_BLANK)
-            if not data:
-                return
-            self._is_document = data.startswith((b"{", b"[", b"<"))
-            if self._is_document:
-                data = b"data:" + data
+            data = self._begin(data)
         if self._is_document:
             data = data.translate(_ONE_LINE)
-        yield from self._decoder.feed(data)
+        return self._decoder.feed(data)
+
+    def _begin(self, data: bytes) -> bytes:
+        data = data.lstrip(_BLANK)
+        if data:
+            self._is_document = data.startswith((b"{", b"[", b"<"))
+        return b"data:" + data if self._is_document else data
 
     def flush(self) -> Iterator[sse.Event]:
-        yield from self._decoder.flush()
+        return self._decoder.flush()

@@ -53,7 +53,7 @@ class ChunkReader:
     """Reads the events of one reply. What came is in `facts`; the text is handed out by `grown`."""
 
     def __init__(self, facts: Facts, *, begins_in_reasoning: bool = False) -> None:
-        self._facts = facts
+        self.facts = facts
         self._tags = ThinkTags(begins_in_reasoning=begins_in_reasoning)
         self._clean_reasoning, self._clean_answer = Cleaner(), Cleaner()
         self._reasoning: list[str] = []
@@ -67,10 +67,10 @@ class ChunkReader:
     def take(self, event: sse.Event) -> None:
         """Raises ReportedError, Unreadable, WebPage; what was read before stays."""
         data = event.data.strip()
-        if self._facts.done or not data or data.startswith(":"):
+        if self.facts.done or not data or data.startswith(":"):
             return  # text after [DONE]; an empty event; a comment wrapped as data
         if data == "[DONE]":
-            self._facts.done = True
+            self.facts.done = True
             return
         if event.type == "error":
             raise ReportedError(message_of(data))
@@ -95,35 +95,35 @@ class ChunkReader:
 
     def check_not_empty(self) -> None:
         """Raises ToolOnly, EmptyReply. A content filter that left nothing over has said why."""
-        if self.has_text or self._facts.finish_reason == "content_filter":
+        if self.has_text or self.facts.finish_reason == "content_filter":
             return
-        asked_for_tool = self._facts.asked_for_tool or self._facts.finish_reason in TOOL_REASONS
+        asked_for_tool = self.facts.asked_for_tool or self.facts.finish_reason in TOOL_REASONS
         raise ToolOnly if asked_for_tool else EmptyReply
 
     def _chunk(self, chunk: Chunk) -> None:
-        self._facts.chunks += 1
+        self.facts.chunks += 1
         for choice in chunk.choices or ():
             if not choice.index:
                 self._choice(choice)
         self._note(chunk)
         if chunk.error:
             raise ReportedError(message_of(chunk.error))
-        if self._facts.finish_reason in FAILED_REASONS:
-            raise ReportedError(f"finish_reason {self._facts.finish_reason}")
+        if self.facts.finish_reason in FAILED_REASONS:
+            raise ReportedError(f"finish_reason {self.facts.finish_reason}")
 
     def _choice(self, choice: Choice) -> None:
-        self._facts.finish_reason = plain(choice.finish_reason) or self._facts.finish_reason
+        self.facts.finish_reason = plain(choice.finish_reason) or self.facts.finish_reason
         delta = choice.delta or choice.message
         if delta is None:
             return
-        self._facts.asked_for_tool |= bool(delta.tool_calls or delta.function_call)
+        self.facts.asked_for_tool |= bool(delta.tool_calls or delta.function_call)
         self._reason(reasoning_of(delta))
         if isinstance(delta.content, str):
             self._say(delta.content)
         else:
             self._parts(delta.content or ())
         if delta.refusal:
-            self._facts.refused = True
+            self.facts.refused = True
             self._say(delta.refusal)
 
     def _parts(self, parts: Any) -> None:
@@ -149,7 +149,7 @@ class ChunkReader:
 
     def _note(self, chunk: Chunk) -> None:
         """The first id and the first name stay; of the usages the last."""
-        facts = self._facts
+        facts = self.facts
         facts.upstream_id = facts.upstream_id or plain(chunk.id)
         facts.model = facts.model or plain(chunk.model)
         facts.system_fingerprint = facts.system_fingerprint or plain(chunk.system_fingerprint)

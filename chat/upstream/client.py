@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,9 @@ MOST_ATTEMPTS = 3
 GRACE_SECONDS = 2.0
 # The statuses of a server that does not know a field of the question.
 CANT_READ = {400, 422}
+
+
+Take = Callable[[Text | Retrying], None]
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,11 @@ class Upstream:
             timeout=httpx.Timeout(None),
         )
         self._pace = Pace()
+        self.keep_pace = self._pace.keep
         self.catalogue = Catalogue(self._client, self._base_url, allowed=allowed)
 
-    async def stream(self, prompt: Prompt, facts: Facts, limits: Limits) -> AsyncGenerator[Text | Retrying, None]:
-        """The text as it comes; before it, a Retrying for each attempt that failed. Raises UpstreamError.
+    async def stream(self, prompt: Prompt, facts: Facts, limits: Limits, take: Take) -> None:
+        """Hands over the text as it comes; before it, a Retrying for each attempt that failed. Raises UpstreamError.
 
         `facts` is filled on the way, so that it is true wherever the stream ends.
         """
@@ -86,9 +90,7 @@ class Upstream:
             facts.attempts += 1
             reader = ChunkReader(facts, begins_in_reasoning=self._begins_in_reasoning)
             try:
-                async with aclosing(self._attempt(prompt, facts, reader, timers)) as texts:
-                    async for text in texts:
-                        yield text
+                await self._attempt(prompt, reader, timers, take)
                 return
             except errors.StreamOptionsRefused:
                 # Not an attempt that failed: the server has answered, and does at once what it can.
@@ -104,24 +106,21 @@ class Upstream:
                 again = error.may_retry and not reader.has_text and facts.attempts < MOST_ATTEMPTS
                 if not again or not timers.has_time_for(delay):
                     if text := reader.finish():
-                        yield text
+                        take(text)
                     raise
-                yield Retrying(facts.attempts + 1, round(delay, 3), error.code)
+                take(Retrying(facts.attempts + 1, round(delay, 3), error.code))
             await asyncio.sleep(delay)
 
     async def aclose(self) -> None:
         self.catalogue.close()
         await self._client.aclose()
 
-    async def _attempt(
-        self, prompt: Prompt, facts: Facts, reader: ChunkReader, timers: Timers
-    ) -> AsyncGenerator[Text, None]:
+    async def _attempt(self, prompt: Prompt, reader: ChunkReader, timers: Timers, take: Take) -> None:
+        facts = reader.facts
         async with self._open(prompt, facts, timers) as response:
             try:
-                async with aclosing(self._texts(response, facts, reader, timers)) as texts:
-                    async for text in texts:
-                        timers.token_came()
-                        yield text
+                with plain_errors(broken=errors.Cut, key=self._key), timers.watching():
+                    await self._read(response, reader, timers, take)
             except (errors.Cut, errors.TimedOut):
                 # After the finish_reason only usage and [DONE] were missing.
                 if not facts.finish_reason:
@@ -129,36 +128,32 @@ class Upstream:
             finally:
                 facts.longest_silence = timers.longest_silence
         if text := reader.finish():
-            yield text
+            take(text)
         reader.check_not_empty()
         if not facts.done and not facts.finish_reason:
             raise errors.Cut
 
-    async def _texts(
-        self, response: httpx.Response, facts: Facts, reader: ChunkReader, timers: Timers
-    ) -> AsyncGenerator[Text, None]:
+    async def _read(self, response: httpx.Response, reader: ChunkReader, timers: Timers, take: Take) -> None:
         """The body, as it grows, to [DONE] or to its last byte."""
-        body, seen = Body(), 0
-        with plain_errors(broken=errors.Cut, key=self._key):
-            async with pieces_of(response) as pieces:
-                async for piece in timers.watch(pieces):
-                    facts.bytes += len(piece)
-                    for text in _read(body.feed(piece), reader):
-                        yield text
-                    if facts.done:
-                        await to_the_end(pieces)
-                        return
-                    if facts.finish_reason:
-                        timers.only_wait(GRACE_SECONDS)
-                    await self._keep_pace(response, facts.chunks - seen, reader)
-                    seen = facts.chunks
-            for text in _read(body.flush(), reader):
-                yield text
+        facts, body, seen = reader.facts, Body(), 0
+        async with pieces_of(response) as pieces:
+            async for piece in pieces:
+                timers.something_came()
+                facts.bytes += len(piece)
+                _hand_over(body.feed(piece), reader, timers, take)
+                if facts.done:
+                    await to_the_end(pieces)
+                    return
+                if facts.finish_reason:
+                    timers.only_wait(GRACE_SECONDS)
+                await self._keep_pace(response, facts.chunks - seen, reader)
+                seen = facts.chunks
+        _hand_over(body.flush(), reader, timers, take)
 
     async def _keep_pace(self, response: httpx.Response, chunks: int, reader: ChunkReader) -> None:
         """The first token is never held back."""
         self._pace.passed(chunks)
-        if reader.has_text and (seconds := self._pace.until_next_beat()):
+        if reader.has_text and (seconds := self._pace.rest()):
             await rest(response, seconds)
 
     @asynccontextmanager
@@ -212,18 +207,15 @@ class Upstream:
         raise errors.BadStatus(response.status_code, errors.without_secrets(detail, self._key), response.headers)
 
 
-def _read(events: Iterator[sse.Event], reader: ChunkReader) -> Iterator[Text]:
+def _hand_over(events: Iterator[sse.Event], reader: ChunkReader, timers: Timers, take: Take) -> None:
     """What the events of one read add, in one piece; an error among them comes after the text before it."""
-    failure = None
     try:
         for event in events:
             reader.take(event)
-    except errors.UpstreamError as error:
-        failure = error
-    if text := reader.grown():
-        yield text
-    if failure:
-        raise failure
+    finally:
+        if text := reader.grown():
+            timers.token_came()
+            take(text)
 
 
 def _back_off(attempt: int) -> float:

@@ -1,8 +1,8 @@
 """How long each part of an answer may take."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from chat.upstream.errors import TimedOut
@@ -31,6 +31,8 @@ class Timers:
         self._task = task
         self._first_token_at = self._now() + limits.first_token
         self._total_at = self._now() + limits.total
+        self._came_at = 0.0
+        self._fired = ""
 
     def has_time_for(self, delay: float) -> bool:
         return self._now() + delay < min(self._first_token_at, self._total_at)
@@ -40,6 +42,8 @@ class Timers:
 
     def only_wait(self, seconds: float) -> None:
         self._total_at = min(self._total_at, self._now() + seconds)
+        self._alarm.cancel()
+        self._look()
 
     @asynccontextmanager
     async def until_first_token(self) -> AsyncIterator[None]:
@@ -51,39 +55,37 @@ class Timers:
         except TimeoutError:
             raise TimedOut(timer) from None
 
-    async def watch(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The same pieces. Whatever comes, a comment too, keeps the idle timer alive. Raises TimedOut."""
-        came_at = self._now()
-        while True:
-            at, timer = min(
-                (came_at + self.limits.idle, "idle"),
-                (self._first_token_at, "first_token"),
-                (self._total_at, "total"),
-            )
-            try:
-                piece = await self._next(pieces, at, timer)
-            finally:
-                silence, came_at = self._now() - came_at, self._now()
-                self.longest_silence = max(self.longest_silence, silence)
-            if piece is None:
-                return
-            yield piece
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """While the body is read. Whatever comes, a comment too, keeps the idle timer alive. Raises TimedOut.
 
-    async def _next(self, pieces: AsyncIterator[bytes], at: float, timer: str) -> bytes | None:
-        """asyncio.timeout_at, for a fraction of its price: this runs once for each piece."""
-        task, is_over = self._task, False
-
-        def fire() -> None:
-            nonlocal is_over
-            is_over = True
-            task.cancel()
-
-        handle = self._loop.call_at(at, fire)
+        One timer for all pieces: when it fires, it looks how long the silence really is.
+        """
+        self._came_at, self._fired = self._now(), ""
+        self._look()
         try:
-            return await anext(pieces, None)
+            yield
         except asyncio.CancelledError:
-            if is_over and not task.uncancel():
-                raise TimedOut(timer) from None
+            if self._fired and not self._task.uncancel():
+                raise TimedOut(self._fired) from None
             raise
         finally:
-            handle.cancel()
+            self._alarm.cancel()
+            self.something_came()
+
+    def something_came(self) -> None:
+        now = self._now()
+        self.longest_silence = max(self.longest_silence, now - self._came_at)
+        self._came_at = now
+
+    def _look(self) -> None:
+        at, timer = min(
+            (self._came_at + self.limits.idle, "idle"),
+            (self._first_token_at, "first_token"),
+            (self._total_at, "total"),
+        )
+        if at > self._now():
+            self._alarm = self._loop.call_at(at, self._look)
+        else:
+            self._fired = timer
+            self._task.cancel()

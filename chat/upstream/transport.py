@@ -37,7 +37,7 @@ class Transport(AiohttpTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await super().handle_async_request(request)
         answer = response.stream._aiohttp_response  # type: ignore[union-attr]
-        response.stream = _Whole(answer)
+        response.extensions["body"] = response.stream = _Whole(answer)
         response.extensions["answer"] = answer
         return response
 
@@ -109,10 +109,11 @@ def plain_errors(*, broken: type[errors.UpstreamError], key: str) -> Iterator[No
 
 def pieces_of(response: httpx.Response) -> aclosing[AsyncGenerator[bytes, None]]:
     """The body as it comes, without its compression."""
-    # Generators, though httpx does not say so in its types. Without compression the inner one does.
     is_plain = response.headers.get("content-encoding", "identity") == "identity"
-    pieces = aiter(response.stream) if is_plain and isinstance(response.stream, httpx.AsyncByteStream) else None
-    return aclosing(cast("AsyncGenerator[bytes, None]", pieces or response.aiter_bytes()))
+    # Without compression as the transport has it: httpx would put two generators around it.
+    body = response.extensions.get("body") if is_plain else None
+    pieces = aiter(body) if body else response.aiter_bytes()
+    return aclosing(cast("AsyncGenerator[bytes, None]", pieces))
 
 
 async def to_the_end(pieces: AsyncIterator[bytes]) -> None:

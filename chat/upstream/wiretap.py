@@ -42,7 +42,8 @@ class Wiretap(httpx.AsyncBaseTransport):
             assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 - of an async transport
             answer = Answer(response.status_code, response.headers)
             self._listener(answer, b"")
-            response.stream = _Tapped(response.stream, lambda piece: self._listener(answer, piece))
+            tapped = _Tapped(response.stream, lambda piece: self._listener(answer, piece))
+            response.extensions["body"] = response.stream = tapped
         return response
 
     async def aclose(self) -> None:

@@ -19,19 +19,16 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from chat import sse
-from chat.blocks import WithBlocks
+from chat.blocks import BlocksOfReader
 from chat.engine import engine
-from chat.events import PING_JSON, BadCursor, Cursor, Retrying, as_json, end_json, text_json
+from chat.events import BadCursor, Cursor
 from chat.live import Growing
 from chat.models import Generation, Message, User
-from chat.models.endings import ending_of
+from chat.reading import Reader
 from chat.views.asking import ask, start_of, uuid_of
 from chat.views.choosing import offered_for
 from chat.views.errors import FORMS, Refusal, not_found
 
-RECONNECT_MS = 1000
-PING_SECONDS = 15.0
 STOP_SECONDS = 5.0
 HEADERS = {
     "Cache-Control": "no-cache, no-transform",
@@ -78,7 +75,7 @@ async def stream(request: SignedIn) -> HttpResponseBase:
     fields, position = _json(request), _blocks_from(request)
     offered = await offered_for(fields)
     asked = await sync_to_async(ask)(request.user, fields, offered, request_id_of(request))
-    return _streaming(await _growing(asked.reply), Cursor(), position)
+    return _streaming(request, await _growing(asked.reply), Cursor(), position)
 
 
 @for_scripts("POST")
@@ -102,7 +99,7 @@ async def _attach(request: SignedIn) -> HttpResponseBase:
         raise Refusal(400, "bad_cursor", message, field="after") from None
     if cursor.ended and not reply.generation.is_running:
         return HttpResponse(status=204)
-    return _streaming(await _growing(reply), cursor, _blocks_from(request))
+    return _streaming(request, await _growing(reply), cursor, _blocks_from(request))
 
 
 def _blocks_from(request: HttpRequest) -> int | None:
@@ -132,37 +129,11 @@ class EventStream(StreamingHttpResponse):
         return self._events
 
 
-def _streaming(growing: Growing, cursor: Cursor, position: int | None) -> StreamingHttpResponse:
-    reader = growing if position is None else WithBlocks(growing, position)
-    events = _events(reader, cursor, translation.get_language() or "en")
-    return EventStream(events, content_type="text/event-stream", headers=HEADERS)
-
-
-async def _events(growing: Growing | WithBlocks, cursor: Cursor, language: str) -> AsyncIterator[bytes]:
-    """The reader: it owns nothing, so that nothing is lost when it is cut off."""
-    yield sse.encode_retry(RECONNECT_MS) + sse.encode(as_json(growing.start), id=str(cursor))
-    told: Retrying | None = None
-    while True:
-        grown = await growing.read(cursor, told=told, timeout=PING_SECONDS)
-        if grown is None:
-            yield sse.encode(PING_JSON, id=str(cursor))
-            continue
-        if grown.retrying:
-            told = grown.retrying
-            yield sse.encode(as_json(told), id=str(cursor))
-        if grown.text.reasoning:
-            cursor = Cursor(grown.cursor.reasoning, cursor.answer)
-            yield sse.encode(text_json("reasoning", grown.text.reasoning), id=str(cursor))
-        if grown.text.answer:
-            cursor = grown.cursor
-            yield sse.encode(text_json("delta", grown.text.answer), id=str(cursor))
-        if grown.block:
-            yield sse.encode(grown.block, id=str(cursor))
-        if end := grown.end:
-            with translation.override(language):
-                sentence = str(ending_of(end.status, error_code=end.code, detail=end.detail, timer=end.timer).sentence)
-            yield sse.encode(end_json(end, sentence), id=str(grown.cursor))
-            return
+def _streaming(request: HttpRequest, growing: Growing, cursor: Cursor, position: int | None) -> StreamingHttpResponse:
+    push = getattr(request, "scope", {}).get("extensions", {}).get("push")
+    blocks = None if position is None else BlocksOfReader(growing, position)
+    reader = Reader(growing, cursor, translation.get_language() or "en", push, blocks)
+    return EventStream(reader.events(), content_type="text/event-stream", headers=HEADERS)
 
 
 def is_form(request: HttpRequest) -> bool:
@@ -219,8 +190,7 @@ async def stop_reply(reply: Message) -> str:
         await sync_to_async(reply.generation.request_stop)()
         await engine.stop_elsewhere(reply.generation.writer, reply.pk)
     growing = await _growing(reply)
-    end_cursor = Cursor(reasoning=2**40, answer=2**40)
-    await growing.read(end_cursor, told=growing.retrying, timeout=STOP_SECONDS)
+    await growing.wait_for_end(STOP_SECONDS)
     return growing.end.status if growing.end else Generation.Status.STREAMING
 
 

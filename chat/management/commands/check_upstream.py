@@ -64,8 +64,7 @@ class Command(BaseCommand):
         upstream = asking.client(self._base_url, connection=Wiretap(probe.hear), knows_stream_options=with_options)
         probe.asked = Asking(upstream, prompt)
         try:
-            async for _ in probe.asked.events():
-                pass
+            await probe.asked.ask()
         except UpstreamError as error:
             probe.failure = asking.sentence_of(error)
         finally:

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from argparse import ArgumentParser
-from contextlib import aclosing
 from typing import Any, Protocol
 
 from django.core.management.base import BaseCommand, CommandError
@@ -55,12 +54,7 @@ class Command(BaseCommand):
 
     async def _show(self, asked: Asking, printer: "Printer") -> None:
         try:
-            async with aclosing(asked.events()) as events:
-                async for event in events:
-                    if isinstance(event, Text):
-                        printer.text(event)
-                    else:
-                        self._tell_retry(event)
+            await asked.ask(lambda event: printer.text(event) if isinstance(event, Text) else self._tell_retry(event))
         finally:
             printer.end()
         if sentence := ending_of(judge(asked.facts).status).sentence:

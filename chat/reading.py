@@ -1,0 +1,136 @@
+"""One reader of a growing reply, as a stream of events from its own cursor to the end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from django.utils import translation
+
+from chat import sse
+from chat.blocks import BlocksOfReader
+from chat.events import PING_JSON, Cursor, Retrying, as_json, end_json, text_json
+from chat.live import Growing
+from chat.models.endings import ending_of
+
+RECONNECT_MS = 1000
+PING_SECONDS = 15.0
+# Of each text, at most this much in one event: 16 KB in UTF-8, whatever the script.
+MOST_AT_ONCE = 4096
+
+# To a socket, past everything between; False if it can't take it now.
+Push = Callable[[bytes], bool]
+
+
+class Reader:
+    """It owns nothing, so that nothing is lost when it is cut off.
+
+    While it waits, what grows is pushed to its socket by whoever appends it: half the price of waking up for it. When
+    it can't be pushed, and for everything but text, the reader wakes up.
+    """
+
+    def __init__(
+        self,
+        growing: Growing,
+        cursor: Cursor,
+        language: str,
+        push: Push | None = None,
+        blocks: BlocksOfReader | None = None,
+    ) -> None:
+        self._growing, self._language, self._push, self._blocks = growing, language, push, blocks
+        self._reasoning, self._answer = cursor.reasoning, cursor.answer
+        self._told: Retrying | None = None
+        self._is_over = False
+        self._waiter: asyncio.Future[bool] | None = None
+
+    async def events(self) -> AsyncIterator[bytes]:
+        yield sse.encode_retry(RECONNECT_MS) + self._event(as_json(self._growing.start))
+        if self._blocks:
+            await self._blocks.catch_up(self._answer)
+        while not self._is_over:
+            if due := self._text_due() or self._block_due() or self._other_due():
+                yield due
+                # Much to catch up with: everybody else has a turn in between.
+                await asyncio.sleep(0)
+            elif not await self._is_news():
+                yield self._event(PING_JSON)
+
+    def _event(self, data: str) -> bytes:
+        return sse.encode(data, id=f"{self._reasoning}.{self._answer}")
+
+    def _text_due(self) -> bytes:
+        """Some of what it does not have yet; nothing if it has all of it."""
+        growing, due = self._growing, b""
+        if reasoning := growing.reasoning.read(self._reasoning, MOST_AT_ONCE):
+            self._reasoning += len(reasoning)
+            due = self._event(text_json("reasoning", reasoning))
+        if answer := growing.answer.read(self._answer, MOST_AT_ONCE):
+            self._answer += len(answer)
+            due += self._event(text_json("delta", answer))
+        return due
+
+    def _block_due(self) -> bytes:
+        block = self._blocks.take(self._answer, self._wake) if self._blocks else None
+        return self._event(block) if block else b""
+
+    def _other_due(self) -> bytes:
+        """Text does not wait for a block that takes long, only the end does."""
+        growing = self._growing
+        if self._is_block_missing():
+            return b""
+        if end := growing.end:
+            self._is_over = True
+            with translation.override(self._language):
+                sentence = str(ending_of(end.status, error_code=end.code, detail=end.detail, timer=end.timer).sentence)
+            return sse.encode(end_json(end, sentence), id=str(growing.cursor))
+        if untold := self._untold_try():
+            self._told = untold
+            return self._event(as_json(untold))
+        return b""
+
+    def _is_block_missing(self) -> bool:
+        return bool(self._blocks and self._blocks.is_due(self._answer))
+
+    def _untold_try(self) -> Retrying | None:
+        growing = self._growing
+        return None if growing.has_text or growing.retrying == self._told else growing.retrying
+
+    async def _is_news(self) -> bool:
+        """Waits for what can't be pushed; False after a silence."""
+        self._loop = asyncio.get_running_loop()
+        self._waiter = self._loop.create_future()
+        self._grew_at = self._loop.time()
+        self._look_for_silence()
+        self._growing.listeners.add(self._on_growth)
+        try:
+            return await self._waiter
+        finally:
+            self._waiter = None
+            self._growing.listeners.discard(self._on_growth)
+            self._alarm.cancel()
+
+    def _on_growth(self) -> None:
+        """Called by whoever appends."""
+        self._grew_at = self._loop.time()
+        if not self._is_all_pushed():
+            self._wake()
+
+    def _wake(self, is_news: bool = True) -> None:
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_result(is_news)
+
+    def _is_all_pushed(self) -> bool:
+        while self._push and self._waiter and not self._waiter.done():
+            have = self._reasoning, self._answer
+            text = self._text_due()
+            if not text:
+                return not (self._growing.end or self._untold_try() or self._is_block_missing())
+            if not self._push(text):
+                self._reasoning, self._answer = have
+                break
+        return False
+
+    def _look_for_silence(self) -> None:
+        left = self._grew_at + PING_SECONDS - self._loop.time()
+        if left > 0:
+            self._alarm = self._loop.call_later(left, self._look_for_silence)
+        else:
+            self._wake(False)
