@@ -94,9 +94,15 @@ def logged(application: Application) -> Application:
             await application(scope, receive, counted)
         finally:
             if scope["path"] not in health.PATHS:
-                _log(scope, status, size + scope.get("pushed", 0), time.perf_counter() - began)
+                _log(scope, status, size + _pushed(scope), time.perf_counter() - began)
 
     return run
+
+
+def _pushed(scope: Scope) -> int:
+    """What went past this application."""
+    push = scope.get("extensions", {}).get("push")
+    return push.sent if push else 0
 
 
 def _request_id(scope: Scope) -> str:

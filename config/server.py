@@ -102,6 +102,24 @@ def send_at_once(protocol: Any, data: bytes) -> None:
         transport.write(framed[sent:])
 
 
+class Push:
+    """Our extension of ASGI: for a body that has begun, the way past all layers of the application.
+
+    False if the socket can't take it now: then it has to be sent as usual. `sent`: in bytes.
+    """
+
+    def __init__(self, protocol: Any) -> None:
+        self._protocol = protocol
+        self.sent = 0
+
+    def __call__(self, data: bytes) -> bool:
+        is_possible = is_idle(self._protocol)
+        if is_possible:
+            send_at_once(self._protocol, data)
+            self.sent += len(data)
+        return is_possible
+
+
 class Server(DaphneServer):
     """Daphne whose `send` waits for a slow reader, and which lets replies end before it stops."""
 
@@ -137,17 +155,8 @@ class Server(DaphneServer):
         logger.info("listening", extra={"host": port.getHost().host, "port": port.getHost().port})
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
-        """With a way past the application's layers for a body that has begun: `push` is an extension of ASGI here."""
-
-        def push(data: bytes) -> bool:
-            is_possible = is_idle(protocol)
-            if is_possible:
-                send_at_once(protocol, data)
-                scope["pushed"] = scope.get("pushed", 0) + len(data)
-            return is_possible
-
         if scope["type"] == "http":
-            scope["extensions"] = {"push": push}
+            scope["extensions"] = {"push": Push(protocol)}
         return super().create_application(protocol, scope)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
