@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import re
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
@@ -12,7 +11,7 @@ from django.conf import settings
 from django.db import Error
 
 from chat.doorbell import doorbell
-from chat.events import Facts, Text
+from chat.events import Facts, Retrying, Text
 from chat.generation import Writer
 from chat.models import Conversation
 from chat.threads import InDatabase
@@ -82,16 +81,25 @@ class Titles:
             return False
 
 
+class Enough(Exception):
+    """What comes now is of no use for a title."""
+
+
 async def _written(upstream: Upstream, prompt: Prompt) -> str:
     """What the model says, as far as it can be of use; nothing if it fails."""
     answer = ""
+
+    def take(event: Text | Retrying) -> None:
+        nonlocal answer
+        # A server that has too much to do is not asked again for this.
+        if not isinstance(event, Text) or len(answer) > ENOUGH or "\n" in answer.strip():
+            raise Enough
+        answer += event.answer
+
     try:
-        async with aclosing(upstream.stream(prompt, Facts(), LIMITS)) as events:
-            async for event in events:
-                # A server that has too much to do is not asked again for this.
-                if not isinstance(event, Text) or len(answer) > ENOUGH or "\n" in answer.strip():
-                    break
-                answer += event.answer
+        await upstream.stream(prompt, Facts(), LIMITS, take)
+    except Enough:
+        pass
     except UpstreamError:
         return ""
     return answer

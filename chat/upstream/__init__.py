@@ -4,4 +4,15 @@ from chat.upstream.errors import TimedOut, UpstreamError
 from chat.upstream.timers import Limits
 from chat.upstream.wiretap import Answer, Wiretap
 
-__all__ = ["Answer", "Catalogue", "Limits", "Model", "Prompt", "Take", "TimedOut", "Upstream", "UpstreamError", "Wiretap"]
+__all__ = [
+    "Answer",
+    "Catalogue",
+    "Limits",
+    "Model",
+    "Prompt",
+    "Take",
+    "TimedOut",
+    "Upstream",
+    "UpstreamError",
+    "Wiretap",
+]
