@@ -119,6 +119,7 @@ class TestAnAnswerThatGrows:
 def test_the_stored_message_is_what_was_streamed(signed_in_page: "Page", settings: Any, upstream: FakeUpstream) -> None:
     text = "# One\n\n- a\n- b\n\n| c |\n|---|\n| d |\n\nEnd."
     settings.LLM_MODEL = upstream.add("plain", [send(ROLE, *said(*text), *ended(), DONE)])
+    signed_in_page.goto("/")
     ask(signed_in_page)
     signed_in_page.locator(".answer[data-status=complete]").wait_for()
     streamed = signed_in_page.locator(ANSWER).inner_html()
