@@ -139,10 +139,17 @@ def _of_messages(request: SignedIn, conversation: Conversation | None) -> dict[s
         "conversation": conversation,
         "window": shown,
         "branch": shown.messages,
+        "first_sent": _first_sent(shown),
         "editing": request.GET.get("edit"),
         "new_request_id": uuid.uuid4,
         **_deleted(request, conversation, shown),
     }
+
+
+def _first_sent(shown: Window) -> uuid.UUID | None:
+    """Of the newest answer, which tells best what the model will not read next time either."""
+    replies = [message for message in shown.messages if message.is_reply and not message.generation.is_running]
+    return replies[-1].generation.first_sent if replies else None
 
 
 def _deleted(request: SignedIn, conversation: Conversation | None, shown: Window) -> dict[str, Any]:

@@ -151,6 +151,7 @@ export class Conversation {
     this.#composer.running = false;
     connection();
     await reply.finish(this.#id, end);
+    markNotSent(reply.item);
     refreshSidebar();
   }
 
@@ -198,6 +199,13 @@ export class Conversation {
 function sentenceOf(problem) {
   if (problem.status === 401) return text("loggedOut");
   return problem.status ? problem.message : text("unreachable");
+}
+
+/** The line above the first message that was sent, where the newest answer says that it is. */
+function markNotSent(answer) {
+  document.getElementById("not-sent")?.remove();
+  const first = answer.dataset.firstSent && document.getElementById(`message-${answer.dataset.firstSent}`);
+  first?.closest("li").before(fromTemplate("new-not-sent"));
 }
 
 function newQuestion(question) {
