@@ -148,14 +148,14 @@ class Conversation(Listed):
 
         Raises RequestReused; ReplyRunning, TooManyReplies if it is a new one.
         """
-        around = self.owner.messages.around(request.id, self.pk)
+        around = Message.objects.around(self.owner_id, request.id, self.pk)
         if any(row.request_id == request.id for row in around.in_the_way):
             return self.owner.messages.of_request(request.id, request.digest), []
         while refusal := self._refusal(around.in_the_way, request):
             if not Generation.objects.filter(message__owner=self.owner).sweep(but=request.alive):
                 raise refusal
             # Among them were dead ones, which count no longer, and whose texts are in their rows now.
-            around = self.owner.messages.around(request.id, self.pk)
+            around = Message.objects.around(self.owner_id, request.id, self.pk)
         return None, around.past
 
     def _refusal(self, running: list[Message], request: Request) -> ReplyRunning | TooManyReplies | None:
@@ -173,20 +173,18 @@ class Conversation(Listed):
 
         Who asks in what is archived takes it out again. Raises DoesNotExist if it was deleted in this very moment.
         """
-        self.leaf_id, self.last_message_at = leaf.pk, timezone.now()
+        moved = {
+            "leaf_id": leaf.pk,
+            "last_message_at": timezone.now(),
+            "archived_at": None,
+            "model": self.model,
+            "change": self.owner.change,
+        }
+        for name, value in moved.items():
+            setattr(self, name, value)
         if self._state.adding:
-            self.save()
-        if (
-            not Conversation.objects.alive()
-            .filter(pk=self.pk)
-            .update(
-                leaf_id=leaf.pk,
-                last_message_at=self.last_message_at,
-                archived_at=None,
-                model=self.model,
-                change=self.owner.last_change(),
-            )
-        ):
+            self.save(force_insert=True)
+        elif not Conversation.objects.alive().filter(pk=self.pk).update(**moved):
             raise Conversation.DoesNotExist
 
     def _turns(self, said: list[Message], cut: Message | None) -> list[dict[str, Any]]:

@@ -191,7 +191,7 @@ class Generation(models.Model):
         Message.objects.filter(pk=self.pk).update(**text)
         owner = self.conversation.owner
         owner.count_change()
-        type(self.conversation).objects.filter(pk=self.conversation_id).update(change=owner.last_change())
+        type(self.conversation).objects.filter(pk=self.conversation_id).update(change=owner.change)
 
     @property
     def ending(self) -> endings.Ending:

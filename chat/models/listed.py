@@ -32,8 +32,8 @@ class ListedQuerySet(models.QuerySet[Any]):
         if not conversation:
             return False
         conversation.owner.count_change()
-        change = conversation.owner.last_change()
-        return bool(untitled.update(title=title, title_source=Listed.TitleSource.MODEL, change=change))
+        source, change = Listed.TitleSource.MODEL, conversation.owner.change
+        return bool(untitled.update(title=title, title_source=source, change=change))
 
     def deleted(self) -> Self:
         """What can still be brought back."""
@@ -94,6 +94,6 @@ class Listed(models.Model):
     def _change(self, **fields: Any) -> None:
         # Counting up is the lock: nobody asks in it in the same moment.
         self.owner.count_change()
-        type(self)._default_manager.filter(pk=self.pk).update(**fields, change=self.owner.last_change())
+        type(self)._default_manager.filter(pk=self.pk).update(**fields, change=self.owner.change)
         for name, value in fields.items():
             setattr(self, name, value)

@@ -3,11 +3,13 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.auth.models import AbstractUser
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.preset import Beginning, Preset
+
+COUNT_CHANGE = "UPDATE chat_user SET change = change + 1 WHERE id = %s RETURNING change"
 
 
 class User(AbstractUser):
@@ -59,11 +61,10 @@ class User(AbstractUser):
 
     def count_change(self) -> None:
         """The next change number. The row stays locked to the end of the transaction, so they are given in order."""
-        User.objects.filter(pk=self.pk).update(change=models.F("change") + 1)
-
-    def last_change(self) -> models.Subquery:
-        """For an update in the same transaction."""
-        return models.Subquery(User.objects.filter(pk=self.pk).values("change"))
+        with connection.cursor() as cursor:
+            # Not by the ORM, which can't have the number returned: every question begins with this.
+            cursor.execute(COUNT_CHANGE, [User._meta.pk.get_db_prep_value(self.pk, connection)])
+            (self.change,) = cursor.fetchone()
 
 
 class Installation(models.Model):
