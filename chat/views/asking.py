@@ -85,12 +85,9 @@ def _find(user: User, fields: Mapping[str, Any]) -> Found:
     conversation = message = parent = None
     if fields.get("conversation") is not None:
         conversation = _get(user.conversations.alive(), fields, "conversation")
-    for kind, rows in (
-        ("retry", user.messages.replies()),
-        ("continue", user.messages.replies()),
-        ("edit", user.messages.questions()),
-    ):
+    for kind in ("retry", "continue", "edit"):
         if fields.get(kind) is not None:
+            rows = user.messages.questions() if kind == "edit" else user.messages.replies()
             message = _get(rows.select_related("conversation__owner", "generation"), fields, kind)
             conversation = message.conversation
     if fields.get("parent") is not None:
