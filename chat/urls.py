@@ -2,7 +2,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from chat.consumers import DoorbellConsumer
-from chat.views import accounts, changes, conversations, messages, pages, settings, stream
+from chat.views import accounts, changes, conversations, messages, pages, search, settings, stream
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("chat/stream", stream.stream, name="stream"),
     path("chat/stop", stream.stop, name="stop"),
     path("chat/changes", changes.changes, name="changes"),
+    path("chat/search", search.search, name="search"),
     path("chat/archived/", conversations.archived, name="archived"),
     path("chat/<uuid:conversation>/", pages.conversation, name="conversation"),
     path("chat/<uuid:conversation>/title/", conversations.title, name="title"),

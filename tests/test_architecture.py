@@ -46,14 +46,15 @@ MAY_IMPORT = {
     "chat.logins": {"chat.models", "chat.doorbell"},
     "chat.consumers": {"chat.doorbell", "chat.logins"},
     "chat.admin": {"chat.models", "chat.logins"},
-    "chat.apps": {"chat.logins"},
+    "chat.search": {"chat.models"},
+    "chat.apps": {"chat.logins", "chat.search"},
     "chat.urls": {"chat.views", "chat.consumers"},
     "chat.management": {
         "chat.models", "chat.upstream", "chat.generation", "chat.sse", "chat.events", "chat.engine", "config",
     },
     "chat.views": {
         "chat.forms", "chat.models", "chat.engine", "chat.generation", "chat.live", "chat.events", "chat.reading",
-        "chat.doorbell", "chat.blocks", "config.first_account",
+        "chat.doorbell", "chat.blocks", "chat.search", "config.first_account",
     },
 }  # fmt: skip
 ONLY_IMPORTERS = {

@@ -5,6 +5,7 @@ from chat.models.generation import DEAD_AFTER, Generation, Piece
 from chat.models.message import Message, RequestReused
 from chat.models.preset import Beginning, Preset
 from chat.models.request import Asked, NothingToContinue, ReplyRunning, Request, TooManyReplies
+from chat.models.search import SearchDocument
 from chat.models.user import Installation, User
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "ReplyRunning",
     "Request",
     "RequestReused",
+    "SearchDocument",
     "TooManyReplies",
     "User",
 ]

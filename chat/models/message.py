@@ -126,6 +126,10 @@ class Message(models.Model):
             models.UniqueConstraint(fields=["conversation", "number"], name="message_number_unique"),
             models.UniqueConstraint(fields=["owner", "request_id"], name="message_request_unique"),
         ]
+        indexes = [
+            # What the search leaves out.
+            models.Index(fields=["owner"], condition=models.Q(deleted_at__isnull=False), name="message_deleted"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_role_display()} {self.number}"

@@ -21,6 +21,8 @@ PER_PAGE = 30
 # A page that has loaded older ones asks for all of them again when something has changed, up to this many.
 MOST = 300
 MOST_PINNED = 100
+# It stands in each row.
+MOST_PATH_CHARS = 500
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -72,7 +74,8 @@ def _here(request: SignedIn) -> str:
     query = request.GET.copy()
     for name in ("fragment", "count", "deleted"):
         query.pop(name, None)
-    return f"{request.path}?{query.urlencode()}" if query else request.path
+    path = f"{request.path}?{query.urlencode()}" if query else request.path
+    return path if len(path) <= MOST_PATH_CHARS else request.path
 
 
 def just_deleted(request: SignedIn) -> Conversation | None:

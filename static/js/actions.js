@@ -24,11 +24,13 @@ async function onAction(event) {
   const changed = await send(formAction, name ? { [name]: value } : {});
   if (!changed) return;
   const isHere = menu.dataset.conversation === document.body.dataset.conversation;
-  if ("delete" in dataset && isHere) return location.assign(`/?deleted=${changed.conversation}`);
-  if ("delete" in dataset) offerUndo(changed);
+  const isDeleted = "delete" in dataset;
+  if (isDeleted && isHere) return location.assign(`/?deleted=${changed.conversation}`);
   // The page itself says that it is archived, or lists what is.
-  else if (name === "archived" && (isHere || menu.closest("main"))) return location.reload();
-  menu.closest("main .row")?.remove();
+  if (name === "archived" && (isHere || menu.closest("main"))) return location.reload();
+  // At once: the list may have to wait, as for a title that is being written.
+  if (isDeleted || name === "archived") menu.closest(".row").remove();
+  if (isDeleted) offerUndo(changed);
   await refreshSidebar();
 }
 

@@ -8,6 +8,7 @@ import { forgetDrafts } from "./drafts.js";
 import { renewToken } from "./http.js";
 import { localTimes } from "./page.js";
 import { watchScroll } from "./scroll.js";
+import { watchSearch } from "./search.js";
 import { watchSidebar } from "./sidebar.js";
 
 localTimes(document);
@@ -15,6 +16,7 @@ addCopyButtons(document);
 watchScroll();
 watchSidebar();
 watchActions();
+watchSearch();
 new Doorbell(new Conversation());
 document.addEventListener("submit", renewToken, { capture: true });
 document.querySelector("form[data-logout]").addEventListener("submit", forgetDrafts);

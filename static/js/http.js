@@ -46,8 +46,7 @@ export async function problemOf(response) {
   }
 }
 
-export async function getHtml(url) {
-  const signal = AbortSignal.timeout(PATIENCE);
+export async function getHtml(url, signal = AbortSignal.timeout(PATIENCE)) {
   const response = await fetch(url, { redirect: "manual", headers: { Accept: "text/html" }, signal });
   if (!response.ok) throw Object.assign(new Error(url), { status: (await problemOf(response)).status });
   return fragment(await response.text());

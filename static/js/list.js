@@ -4,10 +4,12 @@ import { watchActions } from "./actions.js";
 import { forgetDrafts } from "./drafts.js";
 import { renewToken } from "./http.js";
 import { localTimes } from "./page.js";
+import { watchSearch } from "./search.js";
 import { watchSidebar } from "./sidebar.js";
 
 localTimes(document);
 watchSidebar();
 watchActions();
+watchSearch();
 document.addEventListener("submit", renewToken, { capture: true });
 document.querySelector("form[data-logout]").addEventListener("submit", forgetDrafts);

@@ -1,4 +1,4 @@
-"""`make bench`: what the product costs beside nginx passing the same upstream through, in one run.
+"""`make bench`: what the product costs beside nginx passing the same upstream through, in one run; and the search.
 
 Nothing of it is a test: machines differ and are noisy, the ratios of one run less so. Options choose the parts.
 """
@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.bench import search
 from tests.bench.load import Plan
 from tests.bench.servers import Process, nginx, upstream, web
 
@@ -148,22 +149,29 @@ def environment(folder: Path) -> Iterator[None]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10, help="how long each load is measured")
-    parser.add_argument("--parts", nargs="*", default=["burst", "paced50", "paced20", "most"])
+    parser.add_argument("--parts", nargs="*", default=["burst", "paced50", "paced20", "most", "search"])
     options = parser.parse_args()
+    if "search" in options.parts:
+        search.on_both()
+    if parts := [part for part in options.parts if part != "search"]:
+        beside_nginx(parts, options.seconds)
+
+
+def beside_nginx(names: list[str], seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (16384, 16384))
-    with tempfile.TemporaryDirectory() as name, environment(Path(name)):
+    with tempfile.TemporaryDirectory() as folder, environment(Path(folder)):
         cookies = sessions(USERS)
-        with upstream() as far, nginx(far, Path(name)) as floor, web(far) as product:
+        with upstream() as far, nginx(far, Path(folder)) as floor, web(far) as product:
             bench = Bench(far, floor, product, cookies)
             print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
             parts = {
                 "burst": lambda: bench.burst(100),
-                "paced50": lambda: bench.paced(100, 50, options.seconds),
-                "paced20": lambda: bench.paced(100, 20, options.seconds),
-                "most": lambda: bench.most(options.seconds),
+                "paced50": lambda: bench.paced(100, 50, seconds),
+                "paced20": lambda: bench.paced(100, 20, seconds),
+                "most": lambda: bench.most(seconds),
             }
-            for part in options.parts:
-                parts[part]()
+            for name in names:
+                parts[name]()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,60 @@
+"""The place in a text that was found, with the words marked. Pure but for the escaping, which is Django's."""
+
+import re
+from collections.abc import Sequence
+from itertools import islice
+
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from chat.search.words import Term, root_of
+
+BEFORE, AFTER = 50, 130
+# Of so many matches the best place is chosen.
+MOST_MATCHES = 200
+# What Markdown is written with says nothing here.
+_MARKUP = re.compile(r"[*`#|>~_]{2,}|[*`#|]|^[>-]\s", re.MULTILINE)
+
+
+def snippet(text: str, terms: Sequence[Term]) -> SafeString:
+    """Where most of the words stand together; without any of them, the beginning."""
+    pattern = _pattern(terms)
+    start, end = _best(list(islice(pattern.finditer(text), MOST_MATCHES)))
+    begin, stop = max(0, start - BEFORE), min(len(text), end + AFTER)
+    # From a word to a word.
+    begin = text.find(" ", begin, start) + 1 or begin if begin else 0
+    stop = text.rfind(" ", end, stop) if stop < len(text) and " " in text[end:stop] else stop
+    shown = " ".join(_MARKUP.sub(" ", text[begin:stop]).split())
+    return mark(f"{'… ' if begin else ''}{shown}{' …' if stop < len(text) else ''}", terms)
+
+
+def mark(text: str, terms: Sequence[Term]) -> SafeString:
+    """All of it escaped, and the words that were looked for in <mark>."""
+    pieces, here = [], 0
+    for match in _pattern(terms).finditer(text):
+        pieces += [("", text[here : match.start()], ""), ("<mark>", match[0], "</mark>")]
+        here = match.end()
+    pieces.append(("", text[here:], ""))
+    return _join(pieces)
+
+
+def _join(pieces: list[tuple[str, str, str]]) -> SafeString:
+    tags = {"": SafeString(""), "<mark>": SafeString("<mark>"), "</mark>": SafeString("</mark>")}
+    return format_html_join("", "{}{}{}", ((tags[before], text, tags[after]) for before, text, after in pieces))
+
+
+def _pattern(terms: Sequence[Term]) -> re.Pattern[str]:
+    """Words that begin with one of the roots."""
+    roots = sorted({root_of(word) for term in terms for word in term.words}, key=len, reverse=True)
+    any_of = "|".join(re.escape(root).replace("е", "[её]") for root in roots)
+    return re.compile(rf"(?<![^\W_])(?:{any_of})[^\W_]*", re.IGNORECASE)
+
+
+def _best(matches: list[re.Match[str]]) -> tuple[int, int]:
+    """The first match of those that have the most different words behind them."""
+    most, place = 0, (0, 0)
+    for number, match in enumerate(matches):
+        near = {other[0].lower() for other in matches[number : number + 20] if other.end() < match.start() + AFTER}
+        if len(near) > most:
+            most, place = len(near), match.span()
+    return place

@@ -1,0 +1,31 @@
+"""What was said somewhere: a page for everybody, and its results alone for who types in the field beside the page."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from chat import search as index
+from chat.views.listing import sidebar_of
+from chat.views.stream import SignedIn
+
+
+@require_safe
+@never_cache
+def search(request: SignedIn) -> HttpResponse:
+    text = request.GET.get("q", "")
+    context = {"q": text[: index.MOST_ASKED_CHARS]} | _found(request, text)
+    if request.GET.get("fragment") == "results":
+        return render(request, "chat/_found.html", context)
+    return render(request, "chat/search.html", sidebar_of(request) | context)
+
+
+def _found(request: SignedIn, text: str) -> dict[str, object]:
+    before = request.GET.get("before", "")
+    is_place = before.isascii() and before.isdigit() and len(before) < 19
+    try:
+        page = index.search(request.user, text, before=int(before) if is_place else None)
+    except index.TooBroad:
+        return {"problem": _("That takes too long. Try with rarer or more words.")}
+    return {"page": page}
