@@ -139,6 +139,8 @@ SCRIPTS: dict[str, Author] = {
     "refuse-first": refuse_first,
     "error": error_status,
     "bad-key": bad_key,
+    # Which the conversations of the factories were held with: they can go on.
+    "fox-1": echo,
 }
 
 

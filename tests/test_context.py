@@ -39,6 +39,14 @@ def test_without_a_window_everything_stays() -> None:
     assert fit(whole, window=0) == (whole, 0)
 
 
+def test_room_is_kept_for_an_answer_whose_length_is_known() -> None:
+    whole = turns("one " * 50, "two " * 50, "three?")
+
+    assert fit(whole, window=500, answer=100) == (whole, 0)
+    assert fit(whole, window=500, answer=400) == (whole[2:], 2)
+    assert fit(whole, window=500, answer=1_000) == (whole[2:], 2)
+
+
 def test_an_answer_does_not_stay_without_its_question() -> None:
     whole = turns("a very long question " * 100, "Yes.", "Why?")
 

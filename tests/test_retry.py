@@ -208,7 +208,17 @@ def test_what_does_not_fit_the_model_is_left_out_and_counted(
     assert 0 < len(kept) < 20
     assert kept == [text for turn in turns for text in turn][-len(kept) :]
     assert turns_sent[1]["role"] == "user"
-    assert stored(reply).generation.omitted == 20 - len(kept)
+    generation = stored(reply).generation
+    assert generation.omitted == 20 - len(kept)
+    assert Message.objects.get(text=kept[0]).pk == generation.first_sent
+
+
+def test_one_models_window_is_not_anothers(anna: Person, upstream: FakeUpstream, settings: Any) -> None:
+    settings.LLM_CONTEXT_TOKENS = {"": 100_000, "unicode": 400}
+    for model, turns in (("echo", 7), ("unicode", 1)):
+        conversation = factories.make_conversation(anna.user, [("x" * 500, "y" * 500)] * 3)
+        anna.ask("Why?", conversation=str(conversation.pk), model=model)
+        assert len(upstream.chats[-1].messages) == turns
 
 
 def test_without_a_limit_everything_is_sent(anna: Person, upstream: FakeUpstream) -> None:

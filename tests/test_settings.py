@@ -107,6 +107,8 @@ WRONG = [
     ("LLM_TOTAL_TIMEOUT", "5 minutes"),
     ("LLM_MAX_REPLY_CHARS", "0"),
     ("LLM_CONTEXT_TOKENS", "-1"),
+    ("LLM_CONTEXT_TOKENS", "small=many"),
+    ("LLM_TITLES", "sometimes"),
     ("MAX_QUESTION_CHARS", "many"),
     ("MAX_REPLIES_PER_USER", "0"),
     ("MAX_REPLIES", "1.5"),
@@ -123,6 +125,28 @@ WRONG = [
     ("LLM_API_KEY_FILE", "/"),
     ("DATABASE_URL_FILE", "/nowhere/at/all"),
 ]
+
+
+def test_the_default_model_is_one_of_those_that_are_allowed(read: Reader) -> None:
+    allowed = {"LLM_MODELS": "fox-*, hen-2"}
+    assert read.error(LLM_MODEL="owl-3", **allowed) == "LLM_MODEL must be one of LLM_MODELS."
+    assert read.values("LLM_MODEL", "LLM_MODELS", LLM_MODEL="fox-1", **allowed) == {
+        "LLM_MODEL": "fox-1",
+        "LLM_MODELS": ["fox-*", "hen-2"],
+    }
+
+
+def test_a_window_is_for_all_models_or_for_some(read: Reader) -> None:
+    assert read.value("LLM_CONTEXT_TOKENS") == {}
+    assert read.value("LLM_CONTEXT_TOKENS", LLM_CONTEXT_TOKENS="32000") == {"": 32000}
+    some = read.value("LLM_CONTEXT_TOKENS", LLM_CONTEXT_TOKENS="32000, vendor/small=4096")
+    assert some == {"": 32000, "vendor/small": 4096}
+
+
+def test_the_demonstration_model_is_asked_for_no_titles_unless_one_wants_them(read: Reader) -> None:
+    assert read.value("LLM_TITLES")
+    assert not read.value("LLM_TITLES", LLM_DEMO="on")
+    assert read.value("LLM_TITLES", LLM_DEMO="on", LLM_TITLES="on")
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG, ids=ascii)

@@ -240,6 +240,34 @@ def test_replies_that_are_refused_together_all_ask_again_without_stream_options(
     assert arrived == together
 
 
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_model_that_knows_the_length_by_its_new_name_is_asked_by_that(status: int) -> None:
+    asked: list[dict[str, Any]] = []
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(json.loads(request.content))
+        if "max_tokens" in asked[-1]:
+            return refusal(status, error("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."))
+        return stream_of(ANSWER)
+
+    outcome = ask(handler, Prompt("thinker", PROMPT.turns, {"max_tokens": 300}))
+
+    assert outcome.answer == "Hello there"
+    assert [body.get("max_completion_tokens") for body in asked] == [None, 300]
+    assert outcome.facts.parameters["max_completion_tokens"] == 300
+    assert "max_tokens" not in outcome.facts.parameters
+    assert outcome.facts.attempts == 1
+
+
+def test_a_parameter_that_is_refused_is_told_in_the_servers_words() -> None:
+    said_no = refusal(400, error("Unsupported value: 'temperature' does not support 0.2 with this model."))
+    outcome = ask(answering(said_no), Prompt("thinker", PROMPT.turns, {"temperature": 0.2}))
+
+    assert outcome.error
+    assert outcome.error.code == "refused"
+    assert "'temperature' does not support 0.2" in outcome.error.detail
+
+
 def test_a_refusal_that_quotes_a_question_about_stream_options_is_a_refusal() -> None:
     said_no = refusal(400, error("I don't like: stream_options"))
     outcome = ask(answering(said_no, refusal(400, error("I don't like: stream_options"))))

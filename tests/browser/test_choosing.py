@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from chat.models import Conversation
 from tests.browser.conftest import NewContext, sign_in
+from tests.factories import make_conversation
 from tests.fake_upstream import FakeUpstream
 from tests.site import Person, Site
 
@@ -193,3 +194,23 @@ def test_without_scripts_all_of_it_is_there(
     tab.get_by_role("button", name="Save", exact=True).click()
     expect(tab).to_have_url(re.compile(r"/chat/[0-9a-f-]{36}/$"))
     assert Conversation.objects.get().instructions == "Be long."
+
+
+def test_a_line_shows_what_was_not_sent(tab: Page, anna: Person, settings: Any, screenshots: Path, size: str) -> None:
+    settings.LLM_CONTEXT_TOKENS = {"": 400}
+    turns = [(f"Question {number}? {'x' * 100}", f"Answer {number}. {'y' * 100}") for number in range(4)]
+    conversation = make_conversation(anna.user, turns, model="echo")
+    tab.goto(f"/chat/{conversation.pk}/")
+    expect(tab.locator("#not-sent")).to_have_count(0)
+
+    send(tab, "Why?")
+    line = tab.locator("#not-sent")
+    expect(line).to_contain_text("was not sent")
+    below = line.locator("xpath=following-sibling::li").first.inner_text()
+    tab.reload()
+    expect(line).to_be_visible()
+    assert line.locator("xpath=following-sibling::li").first.inner_text() == below
+    assert "Question" in below
+    expect(tab.locator(".omitted:visible")).to_have_count(1)
+    line.scroll_into_view_if_needed()
+    pictures(tab, screenshots, f"not-sent-{size}")
