@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
 from chat.models import Beginning, Conversation, Preset, User
@@ -118,7 +119,13 @@ class PresetForm(ConversationSettings):
 
 class Personal(forms.ModelForm):  # type: ignore[type-arg]
     language = forms.ChoiceField(
-        label=_("Language"), required=False, choices=[("", _("As the browser says")), *settings.LANGUAGES]
+        label=_("Language"),
+        required=False,
+        # Each in its own words: who can't read the others finds it.
+        choices=[
+            ("", _("As the browser says")),
+            *((code, get_language_info(code)["name_local"].capitalize()) for code, _name in settings.LANGUAGES),
+        ],
     )
     timezone = forms.ChoiceField(
         label=_("Time zone"),

@@ -11,6 +11,9 @@ from chat.models import Conversation
 from tests.browser.conftest import NewContext, sign_in
 from tests.factories import make_conversation
 from tests.fake_upstream import FakeUpstream
+from tests.fake_upstream_chunks import DONE, ROLE, ended, said
+from tests.fake_upstream_chunks import send as sse
+from tests.fake_upstream_steps import Gate
 from tests.site import Person, Site
 
 pytestmark = pytest.mark.browser
@@ -63,6 +66,38 @@ def test_a_model_is_searched_chosen_and_remembered(
     assert upstream.chats[-1].model == "unicode"
     tab.goto("/")
     expect(button).to_contain_text("unicode")
+
+
+def test_the_title_of_the_model_comes_by_itself(tab: Page, upstream: FakeUpstream, settings: Any) -> None:
+    settings.LLM_TITLES = True
+    settings.LLM_TITLE_MODEL = upstream.add("titler", [Gate(), sse(ROLE, *said("Foxes"), *ended(), DONE)])
+    send(tab, "What is a fox?")
+    expect(tab.get_by_role("heading", level=1)).to_have_text("What is a fox?")
+    upstream.wait_for_request(number=2)
+    upstream.release()
+    expect(tab.get_by_role("heading", level=1)).to_have_text("Foxes")
+    expect(tab).to_have_title(re.compile("^Foxes"))
+
+
+def test_on_the_smallest_screen_a_long_name_leaves_room_for_the_buttons(
+    new_context: NewContext, site: Site, anna: Person, settings: Any, screenshots: Path
+) -> None:
+    settings.LLM_MODEL = "a-vendor-with-a-name/and-a-model-with-a-very-long-name-instruct-2507"
+    context = new_context(site.base_url, viewport={"width": 320, "height": 568}, has_touch=True, is_mobile=True)
+    sign_in(context, anna)
+    page = context.new_page()
+    page.goto("/")
+    pictures(page, screenshots, "smallest")
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    for name in ("Settings of this chat", "Send"):
+        box = page.get_by_role("button", name=name).bounding_box()
+        assert box
+        assert box["width"] >= 40
+        assert box["x"] + box["width"] <= 320
+    page.get_by_role("button", name="Settings of this chat").click()
+    page.screenshot(path=screenshots / "smallest-panel.png")
+    page.goto("/settings/")
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
 def test_the_list_of_models_is_walked_by_keyboard(tab: Page, size: str) -> None:

@@ -175,6 +175,13 @@ def test_what_there_is_not_is_refused(client: Client, anna: User, wrong: dict[st
     assert before == (anna.language, anna.theme, anna.timezone, anna.model, anna.instructions)
 
 
+def test_each_language_is_called_by_its_own_name(client: Client, anna: User) -> None:
+    assert re.findall(r'<option value="(?:en|ru)">(\w+)</option>', html(client.get("/settings/"))) == [
+        "English",
+        "Русский",
+    ]
+
+
 def test_the_browsers_language_holds_unless_one_was_chosen(client: Client, anna: User) -> None:
     assert client.get("/", headers={"Accept-Language": "ru"})["Content-Language"] == "ru"
     User.objects.update(language="en")
