@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 # After the drain, for the final saves and for the readers to get their end.
 END_SECONDS = 5.0
+CANCEL_SECONDS = 0.5
 
 T = TypeVar("T")
 
@@ -82,9 +83,11 @@ class Engine:
 
     async def close(self) -> None:
         """After the drain, when nobody reads any more: now nobody is told an end that was not saved."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            # Until it is heard: the client of Redis, asked in the wrong moment, swallows a cancellation.
+            await asyncio.wait(self._tasks, timeout=CANCEL_SECONDS)
         await self._upstream.aclose()
 
     async def _until_all_have_ended(self, seconds: float) -> None:

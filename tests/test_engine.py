@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,8 +13,9 @@ import pytest
 from django.db import DataError, OperationalError, connection
 from django.utils import timezone
 
+from chat import engine as engine_module
 from chat import following, saving
-from chat.engine import engine
+from chat.engine import Engine, engine
 from chat.events import End, Start
 from chat.generation import Job, Writer
 from chat.live import Growing
@@ -534,3 +535,23 @@ def test_an_end_that_was_only_provisional_is_not_told_for_long(
 
     until(lambda: anna.follow(str(running.pk)).end["status"] == "complete")
     assert anna.follow(str(running.pk), after="0.4").text() == "rd."
+
+
+def test_what_swallows_a_cancellation_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the client of Redis does when it is asked in the wrong moment."""
+    monkeypatch.setattr(engine_module, "CANCEL_SECONDS", 0.01)
+
+    async def deaf() -> None:
+        for _ in range(3):
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+
+    async def test() -> None:
+        ended = Engine()
+        ended._loop, ended._upstream = asyncio.get_running_loop(), Upstream("http://upstream/v1")
+        task = ended._spawn(deaf())
+        await asyncio.sleep(0)
+        await ended.close()
+        assert task.done()
+
+    asyncio.run(asyncio.wait_for(test(), 10))
