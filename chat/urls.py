@@ -2,7 +2,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from chat.consumers import DoorbellConsumer
-from chat.views import accounts, changes, conversations, messages, pages, search, settings, stream
+from chat.views import accounts, changes, conversations, manifest, messages, pages, search, settings, stream
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -25,6 +25,7 @@ urlpatterns = [
     path("chat/<uuid:conversation>/messages/<uuid:message>/delete/", messages.delete, name="delete_message"),
     path("chat/<uuid:conversation>/messages/<uuid:message>/restore/", messages.restore, name="restore_message"),
     path("chat/<uuid:conversation>/settings/", settings.conversation, name="conversation_settings"),
+    path("manifest.webmanifest", manifest.manifest, name="manifest"),
     path("settings/", settings.personal, name="settings"),
     path("settings/presets/new/", settings.new_preset, name="new_preset"),
     path("settings/presets/<uuid:preset>/", settings.preset, name="preset"),

@@ -34,7 +34,11 @@ export class Choices {
   /** A new conversation has begun: from now on its settings are stored with it. */
   async settle(conversation) {
     const fresh = await getHtml(`/chat/${conversation}/?fragment=settings`).catch(() => null);
-    if (fresh) document.getElementById("settings").replaceWith(fresh.firstElementChild);
+    if (!fresh) return;
+    const [old, settings] = [document.getElementById("settings"), fresh.firstElementChild];
+    const isOpen = old.matches(":popover-open");
+    old.replaceWith(settings);
+    if (isOpen) settings.showPopover();
   }
 }
 

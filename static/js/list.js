@@ -3,6 +3,7 @@
 import { watchActions } from "./actions.js";
 import { forgetDrafts } from "./drafts.js";
 import { renewToken } from "./http.js";
+import { watchKeyboard } from "./keyboard.js";
 import { localTimes } from "./page.js";
 import { watchSearch } from "./search.js";
 import { watchSidebar } from "./sidebar.js";
@@ -10,6 +11,7 @@ import { watchSidebar } from "./sidebar.js";
 localTimes(document);
 watchSidebar();
 watchActions();
+watchKeyboard();
 watchSearch();
 document.addEventListener("submit", renewToken, { capture: true });
 document.querySelector("form[data-logout]").addEventListener("submit", forgetDrafts);
