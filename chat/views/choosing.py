@@ -42,12 +42,14 @@ def default_of(names: tuple[str, ...]) -> str:
 def model_for(named: str, user: User, conversation: Conversation | None, names: tuple[str, ...]) -> str:
     """The one that the question names, else what was used or is liked here, as long as it is offered."""
     default = default_of(names)
+    if named and named in {default, *names}:
+        return named
     usual = conversation.model if conversation else user.beginning(user.preset).model
     # While the list is not known, what has answered here before is believed to be there still.
     is_there = usual in names or not names
     if not named:
         return usual if usual and is_there else default
-    if named in {default, *names} or (named == usual and is_there):
+    if named == usual and is_there:
         return named
     raise Refusal(400, "bad_field", _gone(named), field="model")
 
@@ -61,6 +63,8 @@ def beginning_of(user: User, fields: Mapping[str, Any]) -> Beginning:
     """Of a new conversation: what came with the question, else what the user likes to begin with."""
     if not comes_with_settings(fields):
         return user.beginning(user.preset)
+    if not isinstance(fields.get("instructions") or "", str):
+        raise Refusal(400, "bad_field", _("instructions must be a text."), field="instructions")
     form = ConversationSettings(fields)
     for name, errors in form.errors.items():
         raise Refusal(400, "bad_field", str(errors[0]), field=name)

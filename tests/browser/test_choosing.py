@@ -100,6 +100,15 @@ def test_on_the_smallest_screen_a_long_name_leaves_room_for_the_buttons(
     assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
+def test_another_answer_comes_from_the_model_that_is_chosen_now(tab: Page, upstream: FakeUpstream, size: str) -> None:
+    send(tab, "Hello?")
+    tab.get_by_role("button", name="Model:").click()
+    tab.get_by_role("option", name="unicode").click()
+    tab.get_by_role("button", name="Ask for another answer").click()
+    expect(tab.locator("li.answer").last).to_contain_text("nicode 𝟙𝟚𝟛")
+    assert upstream.chats[-1].model == "unicode"
+
+
 def test_the_list_of_models_is_walked_by_keyboard(tab: Page, size: str) -> None:
     button = tab.get_by_role("button", name="Model:")
     button.focus()
