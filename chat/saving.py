@@ -117,6 +117,7 @@ class Saving:
         try:
             ended = await self._in_database(models.Generation.objects.sweep, but=list(self._writers))
             gone = await self._in_database(models.Conversation.objects.purge)
+            gone += await self._in_database(models.Message.objects.purge)
         except Error as error:
             logger.warning("sweep failed", extra={"reason": str(error)})
             return
@@ -124,7 +125,7 @@ class Saving:
             logger.info("reply swept", extra={"reply": reply.pk, "status": "interrupted"})
             doorbell.ring(reply.conversation.owner_id, reply.conversation_id, "changed", reply=reply.pk)
         if gone:
-            logger.info("deleted for good", extra={"conversations": gone})
+            logger.info("deleted for good", extra={"rows": gone})
 
 
 def log_end(writer: Writer, end: End, is_saved: bool) -> None:

@@ -287,7 +287,7 @@ def test_sweep_ends_dead_replies(capsys: pytest.CaptureFixture[str]) -> None:
 
     call_command("sweep")
 
-    assert capsys.readouterr().out == "Ended as interrupted: 1\nDeleted for good: 0\n"
+    assert capsys.readouterr().out == "Ended as interrupted: 1\nDeleted for good: conversations 0, single messages 0\n"
     statuses = [Generation.objects.get(pk=reply.pk).status for reply in (dead, alive, ended)]
     assert statuses == ["interrupted", "streaming", "complete"]
 
@@ -301,9 +301,14 @@ def test_sweep_deletes_for_good_what_was_deleted_long_ago(capsys: pytest.Capture
     for days, conversations in ((6, kept[:1]), (8, old)):
         ids = [conversation.pk for conversation in conversations]
         Conversation.objects.filter(pk__in=ids).update(deleted_at=timezone.now() - timedelta(days=days))
+    single = kept[1].messages.order_by("number")
+    long_ago = timezone.now() - timedelta(days=8)
+    Message.objects.filter(pk=single[0].pk).update(deleted_at=long_ago)
 
     call_command("sweep")
 
-    assert capsys.readouterr().out.endswith(f"Deleted for good: {len(old)}\n")
+    said = f"Deleted for good: conversations {len(old)}, single messages 1\n"
+    assert capsys.readouterr().out.endswith(said)
+    assert [message.text for message in single] == ["", "An animal."], "its row is what the answer hangs on"
     assert set(Conversation.objects.values_list("pk", flat=True)) == {conversation.pk for conversation in kept}
     assert Message.objects.count() == 4

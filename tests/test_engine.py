@@ -23,6 +23,7 @@ from chat.models import Evidence, Generation, Message, Piece
 from chat.models.generation import GenerationQuerySet
 from chat.upstream import Upstream
 from tests import factories
+from tests.bell import Bell
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream_scripts import paced_text
 from tests.log_lines import said as logged
@@ -395,6 +396,25 @@ def test_a_sweep_ends_the_dead_and_leaves_the_living_and_its_own(
     assert Generation.objects.get(pk=dead.pk).ended_at
     assert [line["reply"] for line in logged(caplog, "reply swept")] == [str(dead.pk)]
     assert list(Piece.objects.values_list("generation_id", flat=True)) == [running.pk]
+
+
+def test_a_sweep_tells_the_tabs(anna: Person) -> None:
+    dead = factories.ask(factories.make_conversation(anna.user), "And a cow?")
+    age(str(dead.pk))
+    with Bell(anna) as bell:
+        bell.hear()
+        sweep()
+        assert bell.hear_of("changed")["reply"] == str(dead.pk)
+
+
+def test_a_sweep_deletes_for_good_what_was_deleted_long_ago(anna: Person, caplog: pytest.LogCaptureFixture) -> None:
+    kept, gone = (factories.make_conversation(anna.user) for _ in range(2))
+    for conversation, days in ((kept, 29), (gone, 31)):
+        conversation.put_away()
+        type(conversation).objects.filter(pk=conversation.pk).update(deleted_at=timezone.now() - timedelta(days=days))
+    sweep()
+    assert list(anna.user.conversations.values_list("pk", flat=True)) == [kept.pk]
+    assert [line["rows"] for line in logged(caplog, "deleted for good")] == [1]
 
 
 Look = Callable[[Person, Message], Any]

@@ -10,7 +10,8 @@ from django.test import Client
 
 from chat import search
 from chat.models import Conversation, Message, SearchDocument, User
-from chat.search import index, postgresql
+from chat.search import index, postgresql, sqlite
+from chat.search.hit import Hit
 from chat.search.snippets import snippet
 from chat.search.words import parse
 from tests.factories import ask, finish, make_conversation, make_user, retry
@@ -124,6 +125,34 @@ def test_a_stranger_finds_nothing(anna: User) -> None:
     # Nor by what the index is told whose it is.
     for typed in (anna.pk.hex, f"o:{anna.pk}", str(anna.pk), f'scope:"{anna.pk.hex}"'):
         assert found(boris, typed) == [] == found(boris, f'{typed} OR secret"')
+
+
+def hits(user: User, text: str) -> list[Hit]:
+    """As the index has them, before they are looked up through the owner."""
+    database: Any = postgresql if connection.vendor == "postgresql" else sqlite
+    ask_for: dict[str, Any] = {"before": None, "limit": 10}
+    return [hit for titles in (True, False) for hit in database.find(user.pk, parse(text), titles=titles, **ask_for)]
+
+
+def test_the_index_leaves_out_others_and_what_is_deleted(anna: User) -> None:
+    """Else they would take the places of what is to be found."""
+    conversation = make_conversation(anna, [("fox", "fox")])
+    assert len(hits(anna, "fox")) == 3
+    assert hits(make_user("boris"), "fox") == []
+    Message.objects.filter(role="user").update(deleted_at=conversation.created_at)
+    assert len(hits(anna, "fox")) == 2
+    conversation.put_away()
+    assert hits(anna, "fox") == []
+
+
+def test_whatever_the_index_says_it_is_looked_up_through_the_owner(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = make_conversation(make_user("boris"), [("fox", "fox")])
+    mine = make_conversation(anna, [("fox", "fox")])
+    wrong = [Hit(2, theirs.pk, theirs.leaf_id), Hit(1, mine.pk, theirs.leaf_id)]
+    for database in (sqlite, postgresql):
+        monkeypatch.setattr(database, "find", lambda *_, titles, **__: [] if titles else wrong)
+    [found] = search.search(anna, "fox").found
+    assert (found.conversation, found.places) == (mine, [])
 
 
 def test_what_is_deleted_is_not_found_until_it_is_back(anna: User) -> None:
@@ -259,6 +288,15 @@ def test_a_result_opens_the_conversation_at_the_message(client: Client, anna: Us
     assert f'href="{path}"' in page
     assert "a <mark>bushy</mark> tail" in page
     assert f'id="message-{reply.pk}"' in html(client.get(path))
+
+
+def test_a_result_on_another_branch_opens_too(client: Client, anna: User) -> None:
+    conversation = make_conversation(anna, [("q?", "the old bushy answer")])
+    old = conversation.leaf_id
+    finish(retry(conversation), "the new answer")
+    assert "bushy" not in html(client.get(f"/chat/{conversation.pk}/"))
+    [path] = re.findall(r'found-place" href="([^"]+)"', html(client.get("/chat/search", {"q": "bushy"})))
+    assert f'id="message-{old}"' in html(client.get(path))
 
 
 def test_scripts_get_the_results_alone(client: Client, anna: User) -> None:

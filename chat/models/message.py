@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from datetime import timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,6 +33,8 @@ class Around(NamedTuple):
     past: list[Message]
 
 
+# While they are, other replies wait to be saved.
+PURGED_AT_ONCE = 50
 UUID = models.UUIDField()
 # By hand: before every question the ORM would put it together anew, for ten times its price. Of the past the deleted
 # ones too: the others hang on them, and their numbers are taken.
@@ -58,6 +61,12 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
     def questions(self) -> MessageQuerySet:
         return self.alive().filter(role=Message.Role.USER)
+
+    def purge(self) -> int:
+        """Blanks for good what was deleted so many days ago; the rows stay, for other messages hang on them."""
+        old = self.filter(deleted_at__lt=timezone.now() - timedelta(days=settings.DELETED_DAYS))
+        with_text = old.exclude(text="", reasoning="").values_list("pk", flat=True)[:PURGED_AT_ONCE]
+        return old.filter(pk__in=list(with_text)).update(text="", reasoning="")
 
     def around(self, owner: uuid.UUID, request_id: uuid.UUID, conversation: uuid.UUID) -> Around:
         """In one query, each part of which has its index. A row may be in several parts."""

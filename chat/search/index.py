@@ -79,7 +79,7 @@ TABLES = ("chat_search_texts", "chat_search_titles")
 SQLITE = [
     *(
         f"CREATE VIRTUAL TABLE IF NOT EXISTS {table} USING fts5("
-        "scope, words, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3')"
+        "scope, words, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')"
         for table in TABLES
     ),
     *(f"CREATE TRIGGER IF NOT EXISTS {name} AFTER {when} BEGIN {what} END" for name, (when, what) in TRIGGERS.items()),

@@ -32,8 +32,7 @@ PATIENCE = "SET LOCAL enable_seqscan = off; SET LOCAL statement_timeout = '5s'"
 QUERY_CANCELED = "57014"
 # First among the newest, in so many buckets: a word that is everywhere is found there often enough. None: everywhere.
 STEPS = (2, 20, None)
-STEPS_FOR_PHRASES = (2, None)
-# A phrase is looked for only in the newest texts that have all of its words: each of them has to be read for it.
+# A phrase is looked for in the newest texts that have all of its words, once: each of them has to be read for it.
 MOST_READ_FOR_PHRASES = 5_000
 
 Part = tuple[str, list[str]]
@@ -48,7 +47,7 @@ def find(owner: UUID, terms: Sequence[Term], *, titles: bool, before: int | None
     most = MOST_READ_FOR_PHRASES if phrases else limit
     found: list[Hit] = []
     newest = before or _run(NEWEST, [])[0][0]
-    for buckets in STEPS_FOR_PHRASES if phrases else STEPS:
+    for buckets in (None,) if phrases else STEPS:
         asked = [_scope(owner, newest, buckets), *values, newest, owner, owner, most, *phrase_values, limit]
         found = [Hit(*row) for row in _run(statement, asked)]
         if len(found) == limit:

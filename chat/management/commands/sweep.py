@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from chat.models import Conversation, Generation
+from chat.models import Conversation, Generation, Message
 
 
 class Command(BaseCommand):
@@ -14,7 +14,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         ended = Generation.objects.sweep(but=())
         self.stdout.write(f"Ended as interrupted: {len(ended)}")
-        gone = 0
-        while purged := Conversation.objects.purge():
-            gone += purged
-        self.stdout.write(f"Deleted for good: {gone}")
+        conversations = sum(iter(Conversation.objects.purge, 0))
+        messages = sum(iter(Message.objects.purge, 0))
+        self.stdout.write(f"Deleted for good: conversations {conversations}, single messages {messages}")
