@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from chat.models import Conversation, User
+from chat.models import Conversation, Preset, User
 from tests.factories import ask, make_conversation, make_user
 from tests.pages.page import Inline, body, html, path_of, path_of_message
 
@@ -52,6 +52,11 @@ def every_page(client: Client, settings: Any) -> Iterator[Any]:
     for demo, base_url in ((True, "http://127.0.0.1:1/v1"), (False, "")):
         settings.LLM_DEMO, settings.LLM_BASE_URL = demo, base_url
         yield client.get("/")
+    preset = Preset.objects.create(owner=anna, name="Brief")
+    for path in ("/settings/", "/settings/presets/new/", f"/settings/presets/{preset.pk}/", "/"):
+        yield client.get(path)
+    yield client.get(f"{path_of(conversation)}settings/")
+    yield client.post(f"{path_of(conversation)}settings/", {"temperature": "hot"})
     for path in ("/accounts/password/", "/accounts/password/done/", f"/chat/{uuid.uuid4()}/"):
         yield client.get(path)
     strict = Client(enforce_csrf_checks=True)
