@@ -139,7 +139,8 @@ def test_code_of_an_unknown_language_is_plain(info: str) -> None:
     html = render(f"```{info}\nif <a>:\n```")
 
     assert "<code>if &lt;a&gt;:\n</code>" in html
-    assert f'<span class="code-language">{info[:30]}</span>' in html
+    label = f'<span class="code-language">{info[:30]}</span>' if info else ""
+    assert f'<div class="code-head">{label}</div>' in html
 
 
 @pytest.mark.parametrize("code", ["x = 1\n" * 2_000, f"x = {'1 + ' * 300}1\n", f"x{' ' * 300}= 1\n"])

@@ -53,8 +53,8 @@ def code_box(code: str, info: str, env: dict[str, Any]) -> str:
     is_short = len(code) <= LONGEST and env["code"] <= LONGEST_TOGETHER
     lexer = lexer_for(label) if is_short and not UNREADABLE.search(code) else None
     html = "".join(spans(code, lexer)) if lexer else escape(code)
-    head = f'<div class="code-head"><span class="code-language">{escape(label)}</span></div>'
-    return f'<div class="code">{head}<pre tabindex="0"><code>{html}</code></pre></div>\n'
+    name = f'<span class="code-language">{escape(label)}</span>' if label else ""
+    return f'<div class="code"><div class="code-head">{name}</div><pre tabindex="0"><code>{html}</code></pre></div>\n'
 
 
 def lexer_for(label: str) -> Lexer | None:

@@ -8,6 +8,8 @@ import { follow } from "./scroll.js";
 import { become } from "./swap.js";
 
 const SWAP_ATTEMPTS = 4;
+// Between two drawings: each costs as much for a letter as for a line.
+const REST_MS = 30;
 
 export class Reply {
   #frame = 0;
@@ -16,6 +18,8 @@ export class Reply {
     this.item = item;
     this.reasoning = new GrowingText(part(item, "reasoning"));
     this.answer = new GrowingAnswer(part(item, "answer"));
+    // Found once: the way to it leads past all of the answer.
+    this.waiting = part(item, "waiting");
   }
 
   hear(event) {
@@ -38,15 +42,14 @@ export class Reply {
   }
 
   #drawSoon() {
-    this.#frame ||= requestAnimationFrame(() => this.#draw());
+    this.#frame ||= setTimeout(() => requestAnimationFrame(() => this.#draw()), REST_MS);
   }
 
   /** What stands where the answer will be; nothing, once it is there. */
   #wait(sentence) {
-    const waiting = part(this.item, "waiting");
-    if (sentence && waiting.hidden) return;
-    waiting.hidden = !sentence;
-    const line = part(waiting, "waiting-text");
+    if (this.waiting.hidden) return;
+    this.waiting.hidden = !sentence;
+    const line = part(this.waiting, "waiting-text");
     if (sentence && line.textContent !== sentence) line.textContent = sentence;
   }
 

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.management import call_command
 
+from tests.browser.chromium import ARGUMENTS, CHROMIUM
 from tests.browser.watch import Watch
 from tests.services import missing, program
 from tests.site import Person, Site
@@ -35,16 +36,6 @@ if TYPE_CHECKING:
 
 NewContext = Callable[..., "BrowserContext"]
 
-# The system's own Chromium; it asks nobody for anything but the pages.
-CHROMIUM = "chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 PATIENCE_MS = 10_000
 SCREENSHOTS = Path(__file__).parent.parent / "screenshots"
 

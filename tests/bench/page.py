@@ -1,0 +1,158 @@
+"""`python -m tests.bench.page`: what a long Markdown answer costs the main thread of the page, in Chromium.
+
+Code, tables and formulas at 200 tokens a second, of four lengths. Twice the text should cost twice the time.
+"""
+
+import argparse
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import sync_playwright
+
+from tests.bench.__main__ import environment, sessions
+from tests.bench.servers import Process, web
+from tests.browser.chromium import ARGUMENTS, CHROMIUM
+from tests.fake_upstream import FakeUpstream
+from tests.fake_upstream_chunks import DONE, ROLE, chunk, ended, send, sse
+from tests.fake_upstream_steps import Send, Sleep, Step
+from tests.services import program
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SECTION = r"""
+## Step {n}: fitting a line
+
+The **residuals** of step {n} are the distances between what was *measured* and what the line says, so their
+squares are summed: `loss = sum(r ** 2)`. With $n = {n}$ points and a slope $\beta_1 = \frac{{s_{{xy}}}}{{s_{{xx}}}}$
+the rest follows, as [the manual](https://manual.example/{n}) shows; see
+also https://numbers.example/{n}?q=least+squares for more of it.
+
+$$
+\begin{{aligned}}
+  \beta_1 &= \frac{{\sum_{{i=1}}^{{n}} (x_i - \bar x)(y_i - \bar y)}}{{\sum_{{i=1}}^{{n}} (x_i - \bar x)^2}} \\
+  \beta_0 &= \bar y - \beta_1 \bar x
+\end{{aligned}}
+$$
+
+```python
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Line{n}:
+    slope: float
+    intercept: float = 0.0
+
+    def at(self, x: float) -> float:
+        "Where the line is."
+        return self.slope * x + self.intercept
+
+def fit(xs: list[float], ys: list[float]) -> Line{n}:
+    mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
+    over = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys))
+    under = sum((x - mean_x) ** 2 for x in xs)  # zero if all are the same
+    return Line{n}(over / under, mean_y - over / under * mean_x)
+```
+
+| x | y | predicted | residual | remark |
+|--:|--:|----------:|---------:|:-------|
+| 1 | 2.1 | 2.0 | 0.1 | near |
+| 2 | 3.9 | 4.0 | -0.1 | near |
+| 3 | 6.4 | 6.0 | 0.4 | **far**, look at it again |
+
+1. Take the means of both.
+2. Sum the products of the distances:
+   - those of `x`,
+   - those of `y`.
+3. Divide, and keep what is left over.
+
+> A line is a model, and all models are wrong.
+"""
+OBSERVER = """
+window.__long = [];
+new PerformanceObserver((list) => list.getEntries().forEach((entry) => __long.push(entry.duration)))
+  .observe({ type: "longtask", buffered: true });
+"""
+TOKEN = re.compile(r"\s*\w{1,8}|\s*[^\w\s]{1,3}|\s+")
+METRICS = ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration", "TaskDuration")
+
+
+def answer(size: int) -> str:
+    sections = "".join(SECTION.format(n=n) for n in range(size // len(SECTION) + 2))
+    return sections[: sections.index("\n\n", size)]
+
+
+def paced(text: str, rate: int) -> Iterator[Step]:
+    yield send(ROLE)
+    for token in TOKEN.findall(text):
+        yield Send(sse(chunk(content=token)))
+        yield Sleep(1 / rate)
+    yield send(*ended(), DONE)
+
+
+class Tab:
+    """A page with one conversation, and its counters."""
+
+    def __init__(self, browser: "Browser", base_url: str, session: str) -> None:
+        context = browser.new_context(base_url=base_url, viewport={"width": 1280, "height": 900})
+        context.add_cookies([{"name": "sessionid", "value": session, "url": base_url}])
+        context.add_init_script(OBSERVER)
+        self.page: Page = context.new_page()
+        self.page.goto("/")
+        self._devtools: Any = context.new_cdp_session(self.page)
+        # The CPU of the main thread, whatever else the machine does.
+        self._devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def ask(self) -> None:
+        self.page.locator("#question").fill("How do I fit a line?")
+        self.page.locator("#question").press("Enter")
+        self.page.locator(".answer[data-status=complete]").wait_for(timeout=600_000)
+
+    def seconds(self) -> dict[str, float]:
+        metrics = self._devtools.send("Performance.getMetrics")["metrics"]
+        return {one["name"]: one["value"] for one in metrics if one["name"] in METRICS}
+
+    def long_tasks(self) -> list[float]:
+        return sorted(self.page.evaluate("__long"))
+
+
+def measure(tab: Tab) -> tuple[dict[str, float], list[float]]:
+    before = tab.seconds()
+    tab.ask()
+    after, long_tasks = tab.seconds(), tab.long_tasks()
+    tab.page.context.close()
+    return {name: after[name] - before[name] for name in METRICS}, long_tasks
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", nargs="*", type=int, default=[15, 30, 45, 60], help="KB")
+    parser.add_argument("--rate", type=int, default=200, help="tokens a second")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, environment(Path(name)), FakeUpstream() as upstream:
+        upstream.scripts.clear()
+        upstream.add("answer", [])
+        [session] = sessions(1)
+        far = Process(os.getpid(), urlsplit(upstream.base_url).port or 80)
+        with web(far) as product, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=program(CHROMIUM), args=ARGUMENTS)
+            for size in options.sizes:
+                text = answer(size * 1000)
+                upstream.add("answer", paced(text, options.rate))
+                print(f"{len(text) / 1000:.0f} KB, {len(TOKEN.findall(text))} tokens:", end=" ", flush=True)
+                report(*measure(Tab(browser, f"http://127.0.0.1:{product.port}", session)))
+            browser.close()
+
+
+def report(figures: dict[str, float], long_tasks: list[float]) -> None:
+    print(", ".join(f"{name.removesuffix('Duration').lower()} {seconds:.2f} s" for name, seconds in figures.items()))
+    print(f"  tasks over 50 ms: {len(long_tasks)}, the longest {max(long_tasks, default=0):.0f} ms")
+
+
+if __name__ == "__main__":
+    main()
