@@ -66,6 +66,14 @@ def wait_for(page: "Page", heard: list[str | bytes]) -> None:
     raise AssertionError("the doorbell does not open")
 
 
+def gated_conversation(anna: Person, settings: Any) -> Conversation:
+    """Its next answer waits in the middle."""
+    conversation = make_conversation(anna.user)
+    settings.LLM_MODEL = conversation.model = "gated/tokens=3"
+    conversation.save(update_fields=["model"])
+    return conversation
+
+
 def open_in(conversation: Conversation, *pages: "Page") -> None:
     for page in pages:
         open_page(page, f"/chat/{conversation.pk}/")
@@ -74,8 +82,7 @@ def open_in(conversation: Conversation, *pages: "Page") -> None:
 def test_a_question_of_one_tab_appears_and_streams_in_the_other(
     signed_in_page: "Page", second_tab: "Page", site: Site, anna: Person, settings: Any
 ) -> None:
-    settings.LLM_MODEL = "gated/tokens=3"
-    open_in(make_conversation(anna.user), signed_in_page, second_tab)
+    open_in(gated_conversation(anna, settings), signed_in_page, second_tab)
     second_tab.locator("#question").fill("half a thou")
 
     ask(signed_in_page, "And a wolf?")
@@ -94,8 +101,7 @@ def test_a_question_of_one_tab_appears_and_streams_in_the_other(
 def test_a_tab_may_stop_what_another_one_asked(
     signed_in_page: "Page", second_tab: "Page", anna: Person, settings: Any
 ) -> None:
-    settings.LLM_MODEL = "gated/tokens=3"
-    open_in(make_conversation(anna.user), signed_in_page, second_tab)
+    open_in(gated_conversation(anna, settings), signed_in_page, second_tab)
     ask(signed_in_page, "And a wolf?")
     see(second_tab, ".answer", "t0 t1 t2")
     second_tab.locator("[data-part=stop]").click()
