@@ -25,8 +25,9 @@ export function watchScroll() {
   addEventListener("scroll", onScroll, { passive: true });
   addEventListener("resize", follow);
   button.addEventListener("click", toBottom);
-  // A link to one message, and the place where a reload was, win.
+  // A link to one message, and the place where a reload was, win; the browser may have gone there already.
   if (!location.hash && window.scrollY === 0) toBottom();
+  else onScroll();
 }
 
 function onScroll() {
