@@ -270,6 +270,20 @@ def test_a_text_of_too_many_words_for_a_vector_is_stored(anna: User) -> None:
 
 
 @on_postgresql
+def test_the_oldest_are_found_behind_the_newest(anna: User) -> None:
+    """They are asked in steps, and nothing is left out between two of them, nor found twice."""
+    places = [1, index.BUCKET - 3, 2 * index.BUCKET, 5 * index.BUCKET, 29 * index.BUCKET - 3, 30 * index.BUCKET, 10**6]
+    for place in places:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT setval('chat_searchdocument_id_seq', %s)", [place])
+        make_conversation(anna, [(f"at {place}", "the bushy tail"), ("more?", "the bushy tail again")])
+    for typed in ("bushy", '"bushy tail"', "tail bush"):
+        assert found(anna, typed) == [f"at {place}" for place in reversed(places)]
+        for one in search.search(anna, typed).found:
+            assert (len(one.places), one.more) == (2, 0)
+
+
+@on_postgresql
 def test_what_takes_too_long_says_so(client: Client, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
     make_conversation(anna)
     monkeypatch.setattr(postgresql, "FIND", postgresql.FIND.replace("FROM mine", "FROM mine, pg_sleep(10)"))

@@ -30,10 +30,10 @@ NEWEST = "SELECT coalesce(max(id), 0) + 1 FROM chat_searchdocument"
 # Most of the rows of a narrow table look cheap to read one after the other; their vectors are not.
 PATIENCE = "SET LOCAL enable_seqscan = off; SET LOCAL statement_timeout = '5s'"
 QUERY_CANCELED = "57014"
-# First among the newest, in so many buckets: a word that is everywhere is found there often enough. None: everywhere.
+# First the newest, in so many buckets, then those before. A word that is everywhere is found there often enough.
 STEPS = (2, 20, None)
-# A phrase is looked for in the newest texts that have all of its words, once: each of them has to be read for it.
-MOST_READ_FOR_PHRASES = 5_000
+# A phrase is looked for in each step's newest texts that have all of its words: each has to be read for it.
+MOST_READ_FOR_PHRASES = 2_000
 
 Part = tuple[str, list[str]]
 
@@ -46,22 +46,24 @@ def find(owner: UUID, terms: Sequence[Term], *, titles: bool, before: int | None
     statement += (IN_PHRASES.format(phrases=phrases) if phrases else "") + NEWEST_FIRST
     most = MOST_READ_FOR_PHRASES if phrases else limit
     found: list[Hit] = []
-    newest = before or _run(NEWEST, [])[0][0]
-    for buckets in (None,) if phrases else STEPS:
-        asked = [_scope(owner, newest, buckets), *values, newest, owner, owner, most, *phrase_values, limit]
-        found = [Hit(*row) for row in _run(statement, asked)]
-        if len(found) == limit:
+    upper = before or _run(NEWEST, [])[0][0]
+    for buckets in STEPS:
+        scope, lower = _scope(owner, upper, buckets)
+        asked = [scope, *values, upper, owner, owner, most, *phrase_values, limit - len(found)]
+        found += [Hit(*row) for row in _run(statement, asked)]
+        if len(found) == limit or not lower:
             break
+        upper = lower
     return found
 
 
-def _scope(owner: UUID, newest: int, buckets: int | None) -> str:
-    """Whose, and of when: words that nobody can type, as they have a colon."""
-    scope, last = f"'o:{owner}'", newest // BUCKET
+def _scope(owner: UUID, upper: int, buckets: int | None) -> tuple[str, int]:
+    """Whose, and of when: words that nobody can type, as they have a colon; and where those before begin, if any."""
+    scope, last = f"'o:{owner}'", (upper - 1) // BUCKET
     if buckets is None or buckets > last:
-        return scope
+        return scope, 0
     when = " | ".join(f"'b:{last - back}'" for back in range(buckets))
-    return f"{scope} & ({when})"
+    return f"{scope} & ({when})", (last - buckets + 1) * BUCKET
 
 
 def _run(statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
