@@ -7,12 +7,13 @@ import { Doorbell } from "./doorbell.js";
 import { forgetDrafts } from "./drafts.js";
 import { renewToken } from "./http.js";
 import { watchKeyboard } from "./keyboard.js";
-import { localTimes } from "./page.js";
 import { watchScroll } from "./scroll.js";
 import { watchSearch } from "./search.js";
 import { watchSidebar } from "./sidebar.js";
+import { keepTimes, localTimes } from "./times.js";
 
 localTimes(document);
+keepTimes();
 addCopyButtons(document);
 watchScroll();
 watchSidebar();

@@ -2,18 +2,16 @@
 
 import { Drafts } from "./drafts.js";
 import { newId } from "./http.js";
-import { clearNotice, notice, part, text } from "./page.js";
-
-// Where the keyboard is on the screen, Enter is needed for new lines and the button is under the thumb.
-const enterSends = !matchMedia("(pointer: coarse)").matches;
-const growsByItself = CSS.supports("field-sizing", "content");
+import { clearNotice, grow, isSendKey, part, text } from "./page.js";
+import { Queue } from "./queue.js";
 
 export class Composer {
   #form = document.getElementById("composer");
   #field = document.getElementById("question");
-  #send = part(this.#form, "send");
+  #button = part(this.#form, "send");
   #stop = part(this.#form, "stop");
   #drafts;
+  #queue;
   #sending = null;
   #failed;
   #actions;
@@ -22,6 +20,11 @@ export class Composer {
   constructor(conversation, actions) {
     this.#actions = actions;
     this.#drafts = new Drafts(document.body.dataset.user, conversation);
+    this.#queue = new Queue(this.#drafts, {
+      send: (question, request) => this.#send(question, request),
+      giveBack: (question) => this.#takeBack(question),
+      stop: () => this.#onStop(),
+    });
     this.#restore(conversation);
     this.#listen();
     // Without scripts there is only this form while a reply grows.
@@ -32,8 +35,9 @@ export class Composer {
   set running(running) {
     const wasFocused = this.#stop === document.activeElement;
     this.#stop.hidden = !running;
-    this.#send.hidden = running;
     this.#stop.disabled = false;
+    this.#form.toggleAttribute("data-running", running);
+    this.#button.title = this.#button.ariaLabel = text(running ? "sendAfter" : "send");
     if (wasFocused && !running) this.#field.focus();
   }
 
@@ -62,6 +66,16 @@ export class Composer {
     return true;
   }
 
+  /** The answer has ended, however it did: what waits for that goes out, or comes back into the field. */
+  release(status) {
+    if (!this.running) this.#queue.release(status);
+  }
+
+  /** After a reload: `running`, if an answer is still being written. */
+  restoreQueue(state) {
+    this.#queue.restore(state);
+  }
+
   focusStop() {
     this.#stop.focus({ preventScroll: true });
   }
@@ -88,29 +102,50 @@ export class Composer {
   #submit(event) {
     // What has been set is to become a preset: that is another page.
     if (event.submitter?.hasAttribute("formaction")) return;
-    event.preventDefault();
     const question = this.#field.value;
-    if (!question.trim()) return;
-    if (this.running) return notice(text("busy"));
+    if (!question.trim()) return event.preventDefault();
     const request = this.#failed?.text === question ? this.#failed.request : newId();
-    this.#sending = { text: question, request };
-    this.#drafts.sending(question, request);
+    if (this.#leavesThePage(request)) return this.#drafts.sending(question, request, "");
+    event.preventDefault();
     this.#show("");
+    if (this.running) return this.#wait(question);
+    this.#send(question, request);
+  }
+
+  /** Where the page does not show the end of what is read, the plain form leads there. */
+  #leavesThePage(request) {
+    this.#form.elements.request_id.value = request;
+    return this.#form.elements.parent || document.querySelector('#messages [data-more="after"]');
+  }
+
+  #send(question, request) {
+    this.#sending = { text: question, request };
+    this.#drafts.sending(question, request, this.#field.value);
     clearNotice();
     this.#actions.send(question, request);
   }
 
+  #wait(question) {
+    this.#drafts.typed("");
+    this.#queue.add(question);
+  }
+
+  /** Before what has been typed meanwhile. */
+  #takeBack(question) {
+    this.#show([question, this.#field.value].filter(Boolean).join("\n\n"));
+    this.#drafts.typed(this.#field.value);
+    this.#field.focus();
+  }
+
   #onKey(event) {
-    // While an input method composes, Enter chooses a word (Safari tells it only by the key code).
-    const composing = event.isComposing || event.keyCode === 229;
-    if (event.key !== "Enter" || event.shiftKey || composing || !enterSends) return;
+    if (!isSendKey(event)) return;
     event.preventDefault();
     this.#form.requestSubmit();
   }
 
   #onInput() {
     this.#drafts.typed(this.#field.value);
-    this.#grow();
+    grow(this.#field);
   }
 
   #onStop() {
@@ -120,12 +155,6 @@ export class Composer {
 
   #show(value) {
     this.#field.value = value;
-    this.#grow();
-  }
-
-  #grow() {
-    if (growsByItself) return;
-    this.#field.style.height = "auto";
-    this.#field.style.height = `${this.#field.scrollHeight}px`;
+    grow(this.#field);
   }
 }

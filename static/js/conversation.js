@@ -1,10 +1,12 @@
 // The conversation on the page: asks, retries, stops, and comes back to an answer that is being written.
 
 import { Choices } from "./choices.js";
-import { addCopyButtons } from "./code.js";
 import { Composer } from "./composer.js";
+import { watchCopying } from "./copying.js";
+import { Editing } from "./editing.js";
 import { getHtml, post } from "./http.js";
-import { announce, clearNotice, connection, fromTemplate, localTimes, notice, part, text } from "./page.js";
+import { Messages, dress } from "./messages.js";
+import { announce, clearNotice, connection, fromTemplate, notice, part, sentenceOf, text } from "./page.js";
 import { Reply } from "./reply.js";
 import { follow, toBottom } from "./scroll.js";
 import { currentTitle, refreshSidebar } from "./sidebar.js";
@@ -15,7 +17,8 @@ const HOPELESS = new Set([400, 404, 413]);
 
 export class Conversation {
   #id = document.body.dataset.conversation;
-  #list = document.getElementById("messages");
+  #messages = new Messages();
+  #list = this.#messages.list;
   #choices = new Choices();
   #composer;
   #stream;
@@ -26,8 +29,11 @@ export class Conversation {
       send: (question, request) => this.#ask(question, request),
       stop: () => this.#stop(),
     });
+    new Editing(this.#list);
+    watchCopying(this.#list);
     this.#list.addEventListener("submit", (event) => this.#onSubmit(event));
     this.#attachToRunning();
+    this.#composer.restoreQueue({ running: this.#composer.running });
   }
 
   get id() {
@@ -41,17 +47,17 @@ export class Conversation {
   }
 
   /**
-   * Another tab or device has asked here: the messages as the server has them, and the answer as it grows.
-   * False if it can't be done just now.
+   * Another tab or device has asked, deleted or switched here: the messages as the server has them, and the answer as
+   * it grows. False if it can't be done just now.
    */
   async catchUp(leaf) {
-    if (this.shows(leaf)) return true;
-    const fresh = await getHtml(`/chat/${this.#id}/?fragment=messages`).catch(() => null);
     // Its own question, or an answer that is just ending, comes first.
+    if (this.#composer.running) return this.shows(leaf);
+    const { pathname, search } = location;
+    const fresh = await getHtml(`${pathname}${search ? `${search}&` : "?"}fragment=messages`).catch(() => null);
     if (!fresh || this.#composer.running) return false;
-    localTimes(fresh);
-    addCopyButtons(fresh);
-    this.#list.replaceChildren(...fresh.firstElementChild.children);
+    if (this.shows(leaf) && this.#messages.agreesWith(fresh)) return true;
+    this.#messages.replace(fresh);
     follow();
     this.#attachToRunning();
     return true;
@@ -94,11 +100,13 @@ export class Conversation {
   #begin(body, added, removed) {
     clearNotice();
     removed.forEach((item) => item.remove());
+    this.#list.querySelector(".deleted")?.remove();
     this.#list.append(...added);
     toBottom();
     const takeBack = () => {
       added.forEach((item) => item.remove());
       this.#list.append(...removed);
+      removed[0]?.querySelector("textarea")?.focus();
     };
     this.#request = body.request_id;
     this.#read(added, takeBack).ask({ ...this.#choices.of(body.request_id, !this.#id), ...body });
@@ -121,7 +129,7 @@ export class Conversation {
 
   #hear(event, items, reply) {
     if (event.type === "start") this.#started(event, items);
-    else if (event.type === "end") this.#ended(event, reply);
+    else if (event.type === "end") this.#ended(event, items, reply);
     else reply.hear(event);
   }
 
@@ -138,7 +146,8 @@ export class Conversation {
   /** A new conversation has its address now, and its place in the list. */
   async #adopt(conversation) {
     this.#composer.confirm(conversation);
-    if (this.#id !== conversation) {
+    // What else the address says was about what was read before.
+    if (this.#id !== conversation || location.search) {
       this.#id = document.body.dataset.conversation = conversation;
       history.replaceState(null, "", `/chat/${conversation}/`);
       this.#choices.settle(conversation);
@@ -147,12 +156,22 @@ export class Conversation {
     this.retitle();
   }
 
-  async #ended(end, reply) {
+  async #ended(end, items, reply) {
     this.#composer.running = false;
     connection();
-    await reply.finish(this.#id, end);
+    await Promise.all([reply.finish(this.#id, end), items.length > 1 && this.#renew(items[0])]);
     markNotSent(reply.item);
+    this.#composer.release(end.status);
     refreshSidebar();
+  }
+
+  /** A question with what one may do with it, which the one that was shown at once does not know. */
+  async #renew(item) {
+    const url = `/chat/${this.#id}/messages/${item.id.replace("message-", "")}/`;
+    const fresh = await getHtml(url).catch(() => null);
+    if (!fresh) return;
+    dress(fresh);
+    item.replaceWith(fresh);
   }
 
   #tell(state) {
@@ -177,7 +196,7 @@ export class Conversation {
   /** Another tab has asked here: that answer is shown first, what was typed waits in the field. */
   #goTo(reply) {
     const item = document.getElementById(`message-${reply}`);
-    if (!item) return location.reload();
+    if (!item) return location.assign(location.pathname);
     notice(text("busy"));
     this.#attach(item);
   }
@@ -194,11 +213,6 @@ export class Conversation {
     this.#composer.running = true;
     notice(text("notStopped"));
   }
-}
-
-function sentenceOf(problem) {
-  if (problem.status === 401) return text("loggedOut");
-  return problem.status ? problem.message : text("unreachable");
 }
 
 /** The line above the first message that was sent, where the newest answer says that it is. */

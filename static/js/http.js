@@ -8,20 +8,20 @@ const PATIENCE = 20_000;
 /** 401 whichever way the server says it: as a status, or by sending a page's reader to the login form. */
 export const isLoggedOut = (response) => response.status === 401 || response.type === "opaqueredirect";
 
-export async function post(url, body, signal) {
-  const response = await send(url, body, signal);
+export async function post(url, body, signal, redirect = "manual") {
+  const response = await send(url, body, signal, redirect);
   if (response.status !== 403) return response;
   // A login in another tab has changed the token, or the cookie is gone: any page brings it back.
   await fetch(location.pathname, { signal });
-  return send(url, body, signal);
+  return send(url, body, signal, redirect);
 }
 
-function send(url, body, signal) {
+function send(url, body, signal, redirect) {
   return fetch(url, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-CSRFToken": token() },
     body: JSON.stringify(body),
-    redirect: "manual",
+    redirect,
     signal,
   });
 }
@@ -49,6 +49,13 @@ export async function problemOf(response) {
 export async function getHtml(url, signal = AbortSignal.timeout(PATIENCE)) {
   const response = await fetch(url, { redirect: "manual", headers: { Accept: "text/html" }, signal });
   if (!response.ok) throw Object.assign(new Error(url), { status: (await problemOf(response)).status });
+  return fragment(await response.text());
+}
+
+/** What it has led to, as a part of the page. */
+export async function postForHtml(url) {
+  const response = await post(url, {}, AbortSignal.timeout(PATIENCE), "follow");
+  if (!response.ok) throw Object.assign(new Error(url), await problemOf(response));
   return fragment(await response.text());
 }
 

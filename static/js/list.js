@@ -4,9 +4,9 @@ import { watchActions } from "./actions.js";
 import { forgetDrafts } from "./drafts.js";
 import { renewToken } from "./http.js";
 import { watchKeyboard } from "./keyboard.js";
-import { localTimes } from "./page.js";
 import { watchSearch } from "./search.js";
 import { watchSidebar } from "./sidebar.js";
+import { localTimes } from "./times.js";
 
 localTimes(document);
 watchSidebar();

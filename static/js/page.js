@@ -31,16 +31,24 @@ export function connection(sentence = "") {
   byId("connection").hidden = !sentence;
 }
 
-/** The server's clock says UTC; the reader's says when it was for them. */
-export function localTimes(parent) {
-  const { lang, dataset } = document.documentElement;
-  // Without one it is the browser's.
-  const zone = { timeZone: dataset.timeZone };
-  const dayOf = (time) => time.toLocaleDateString(lang, zone);
-  for (const element of parent.querySelectorAll("time[datetime]")) {
-    const time = new Date(element.dateTime);
-    const style = dayOf(time) === dayOf(new Date()) ? {} : { dateStyle: "medium" };
-    element.textContent = time.toLocaleString(lang, { ...style, timeStyle: "short", ...zone });
-    element.title = time.toLocaleString(lang, { dateStyle: "full", timeStyle: "long", ...zone });
-  }
+/** For people: what is wrong, and what to do. */
+export function sentenceOf(problem) {
+  if (problem.status === 401) return text("loggedOut");
+  return problem.status ? problem.message : text("unreachable");
+}
+
+// Where the keyboard is on the screen, Enter is needed for new lines and the button is under the thumb.
+const enterSends = !matchMedia("(pointer: coarse)").matches;
+
+/** While an input method composes, Enter chooses a word (Safari tells it only by the key code). */
+export const isSendKey = (event) =>
+  event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229 && enterSends;
+
+const growsByItself = CSS.supports("field-sizing", "content");
+
+/** As high as its text. */
+export function grow(field) {
+  if (growsByItself) return;
+  field.style.height = "auto";
+  field.style.height = `${field.scrollHeight}px`;
 }

@@ -3,9 +3,10 @@
 import { addCopyButtons } from "./code.js";
 import { GrowingAnswer, GrowingText } from "./growing.js";
 import { backOff, getHtml, sleep } from "./http.js";
-import { announce, localTimes, part, text } from "./page.js";
+import { announce, part, text } from "./page.js";
 import { follow } from "./scroll.js";
 import { become } from "./swap.js";
+import { localTimes } from "./times.js";
 
 const SWAP_ATTEMPTS = 4;
 // Between two drawings: each costs as much for a letter as for a line.
@@ -89,6 +90,8 @@ export class Reply {
     part(fresh, "reasoning-box").open ||= wasOpen;
     localTimes(fresh);
     addCopyButtons(fresh);
+    // What is continued and its continuation are one text now.
+    part(this.item, "answer").prepend(...part(this.item, "before").children);
     become(this.item, fresh);
   }
 

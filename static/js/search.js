@@ -1,7 +1,8 @@
 // The search beside the page: results while one types, in place of the list. Without scripts it is a page of its own.
 
 import { getHtml } from "./http.js";
-import { announce, localTimes, text } from "./page.js";
+import { announce, text } from "./page.js";
+import { localTimes } from "./times.js";
 
 const PAUSE = 200;
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.bench import search
 from tests.bench.load import Plan
+from tests.bench.long import open_long_conversation
 from tests.bench.servers import Process, nginx, upstream, web
 
 USERS = 200
@@ -149,7 +150,7 @@ def environment(folder: Path) -> Iterator[None]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10, help="how long each load is measured")
-    parser.add_argument("--parts", nargs="*", default=["burst", "paced50", "paced20", "most", "search"])
+    parser.add_argument("--parts", nargs="*", default=["burst", "paced50", "paced20", "most", "long", "search"])
     options = parser.parse_args()
     if "search" in options.parts:
         search.on_both()
@@ -169,6 +170,7 @@ def beside_nginx(names: list[str], seconds: float) -> None:
                 "paced50": lambda: bench.paced(100, 50, seconds),
                 "paced20": lambda: bench.paced(100, 20, seconds),
                 "most": lambda: bench.most(seconds),
+                "long": lambda: open_long_conversation(product.port, cookies[0]),
             }
             for name in names:
                 parts[name]()

@@ -1,0 +1,37 @@
+// Copies a message as it was written, its Markdown.
+
+import { copyText } from "./clipboard.js";
+import { announce, text } from "./page.js";
+
+const SHOWN_FOR = 2000;
+
+export function watchCopying(list) {
+  list.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (button) copy(button);
+  });
+}
+
+async function copy(button) {
+  const isCopied = await write(fetchText(button.dataset.copy)).then(
+    () => true,
+    () => false,
+  );
+  announce(text(isCopied ? "copied" : "notCopied"));
+  if (!isCopied) return;
+  button.classList.add("is-copied");
+  setTimeout(() => button.classList.remove("is-copied"), SHOWN_FOR);
+}
+
+async function fetchText(url) {
+  const response = await fetch(url, { redirect: "manual" });
+  if (!response.ok) throw new Error(url);
+  return response.text();
+}
+
+/** The clipboard is asked for at once, while the click still counts; the text may come later. */
+async function write(coming) {
+  if (!window.ClipboardItem || !navigator.clipboard?.write) return copyText(await coming);
+  const blob = coming.then((written) => new Blob([written], { type: "text/plain" }));
+  return navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
+}

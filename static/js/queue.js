@@ -1,0 +1,83 @@
+// What was sent while an answer is being written: it stands below it and waits, and goes out when that answer has ended.
+
+import { newId } from "./http.js";
+import { announce, part, text } from "./page.js";
+import { follow } from "./scroll.js";
+
+// After these the question is still the right one; after any other end the reader looks first.
+const GOES_OUT_AFTER = new Set(["complete", "truncated", "filtered", null]);
+
+export class Queue {
+  #box = document.getElementById("queued");
+  #drafts;
+  #waiting = null;
+  #isUrgent = false;
+  #actions;
+
+  /** `actions`: {send(text, request), giveBack(text), stop()}. */
+  constructor(drafts, actions) {
+    this.#drafts = drafts;
+    this.#actions = actions;
+    part(this.#box, "edit").addEventListener("click", () => this.#giveBack());
+    part(this.#box, "cancel").addEventListener("click", () => this.#cancel());
+    part(this.#box, "now").addEventListener("click", () => this.#sendNow());
+    // Another tab of the same conversation has cancelled it, or sent it.
+    addEventListener("storage", () => this.#waiting && !this.#drafts.restore().queued && this.#show(null));
+  }
+
+  add(question) {
+    const questions = [this.#waiting?.text, question].filter(Boolean);
+    this.#keep({ text: questions.join("\n\n"), request: newId() });
+    announce(text("queued"));
+    follow();
+  }
+
+  /** The page was loaded anew. Where nothing is being written any more, it goes back into the field. */
+  restore({ running }) {
+    const { queued } = this.#drafts.restore();
+    if (!queued) return;
+    this.#show(queued);
+    if (!running) this.#giveBack();
+  }
+
+  /** The answer above has ended. */
+  release(status) {
+    const waiting = this.#waiting;
+    if (!waiting) return;
+    const goesOut = this.#isUrgent || GOES_OUT_AFTER.has(status);
+    if (!goesOut) return this.#giveBack();
+    this.#show(null);
+    this.#actions.send(waiting.text, waiting.request);
+  }
+
+  #sendNow() {
+    this.#isUrgent = true;
+    part(this.#box, "now").disabled = true;
+    this.#actions.stop();
+  }
+
+  #giveBack() {
+    const waiting = this.#waiting;
+    this.#keep(null);
+    this.#actions.giveBack(waiting.text);
+  }
+
+  #cancel() {
+    this.#keep(null);
+    announce(text("unqueued"));
+    this.#actions.giveBack("");
+  }
+
+  #keep(waiting) {
+    this.#drafts.queued(waiting);
+    this.#show(waiting);
+  }
+
+  #show(waiting) {
+    this.#waiting = waiting;
+    this.#isUrgent = false;
+    part(this.#box, "now").disabled = false;
+    part(this.#box, "text").textContent = waiting?.text ?? "";
+    this.#box.hidden = !waiting;
+  }
+}
