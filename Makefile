@@ -1,7 +1,7 @@
 PYTHON ?= python3
 export PYTHON
 
-.PHONY: run test test-services bench lint requirements
+.PHONY: run test test-services bench lint messages requirements
 
 # The chat on 127.0.0.1, port 8000 (another one: make run PORT=8001)
 run:
@@ -28,6 +28,13 @@ lint:
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/python manage.py makemigrations --check --dry-run
+
+# Brings locale/ up to date with the texts in the code (needs gettext); after translating what is new, once more
+messages: export SECRET_KEY = only-for-messages
+messages:
+	@scripts/venv.sh requirements-dev.txt
+	.venv/bin/python manage.py makemessages --locale ru --no-location --no-obsolete --ignore tests
+	.venv/bin/python manage.py compilemessages --locale ru --ignore .venv
 
 # Pins requirements*.txt anew after an .in file was changed (with newer versions: make requirements ARGS=--upgrade)
 COMPILE = .venv/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 --no-emit-index-url \

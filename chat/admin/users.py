@@ -17,8 +17,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from chat.logins import recheck
 from chat.models import Generation, User
@@ -113,12 +113,13 @@ class UserAdmin(DjangosUserAdmin):
     def _set_active(self, request: HttpRequest, queryset: QuerySet[User], is_active: bool) -> None:
         # Not oneself: somebody has to be left who can undo it.
         people = [user for user in queryset if user != request.user and self.has_change_permission(request, user)]
+        said = gettext("Activated.") if is_active else gettext("Deactivated.")
         with transaction.atomic():
             User.objects.filter(pk__in=[user.pk for user in people]).update(is_active=is_active)
             if not is_active:
                 Generation.objects.running().filter(conversation__owner__in=people).update(stop_requested_at=Now())
             for user in people:
-                self.log_change(request, user, "Activated." if is_active else "Deactivated.")
+                self.log_change(request, user, said)
                 recheck(user.pk)
         count = len(people)
         self.message_user(

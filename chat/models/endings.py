@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 RETRY, CONTINUE, EDIT = "retry", "continue", "edit"
@@ -52,5 +53,5 @@ def ending_of(status: str, *, error_code: str = "", detail: str = "", timer: str
     ending = ENDINGS[status]
     sentence = TIMERS.get(timer) or ERRORS.get(error_code) or ending.sentence
     if status == "failed" and detail:
-        sentence = f"{sentence} “{detail}”"
+        sentence = gettext("%(sentence)s “%(detail)s”") % {"sentence": sentence, "detail": detail}
     return Ending(sentence, ending.actions)
