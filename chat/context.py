@@ -19,17 +19,20 @@ def tokens_of(text: str) -> int:
     return int(ascii_bytes / 2.5 + (len(text.encode()) - ascii_bytes) * 0.75) + TURN_OVERHEAD
 
 
-def fit(turns: tuple[Turn, ...], *, window: int, answer: int | None = None) -> tuple[tuple[Turn, ...], int]:
-    """(what is sent, how many turns were left out). Instructions and the last question always stay; 0: no limit.
+def fit(
+    turns: tuple[Turn, ...], *, window: int, answer: int | None = None, last: int = 1
+) -> tuple[tuple[Turn, ...], int]:
+    """(what is sent, how many turns were left out). Instructions and the `last` turns always stay; 0: no limit.
 
     `answer`: how many tokens are kept free for it, if that is known; many servers refuse what does not fit with it.
     """
     if not window:
         return turns, 0
     instructions = [turn for turn in turns if turn["role"] == "system"]
-    *past, question = (turn for turn in turns if turn["role"] != "system")
+    said = [turn for turn in turns if turn["role"] != "system"]
+    past, asked = said[:-last], said[-last:]
     room = window - answer if answer else window * (1 - ANSWER_SHARE)
-    left = room - sum(tokens_of(turn["content"]) for turn in [*instructions, question])
+    left = room - sum(tokens_of(turn["content"]) for turn in [*instructions, *asked])
     kept: list[Turn] = []
     for turn in reversed(past):
         left -= tokens_of(turn["content"])
@@ -39,4 +42,4 @@ def fit(turns: tuple[Turn, ...], *, window: int, answer: int | None = None) -> t
     if kept and kept[0]["role"] == "assistant":
         # An answer without its question says nothing.
         del kept[0]
-    return (*instructions, *kept, question), len(past) - len(kept)
+    return (*instructions, *kept, *asked), len(past) - len(kept)

@@ -34,6 +34,8 @@ class Job:
     turns: tuple[dict[str, Any], ...]
     parameters: dict[str, Any]
     request_id: str
+    # What is asked for: a question; or a question, the answer that was cut off, and to go on with it.
+    asked_turns: int = 1
     said: tuple[UUID, ...] = ()
     wants_title: bool = False
 
@@ -98,7 +100,8 @@ class Writer:
         model = self.job.start.model or await upstream.catalogue.default()
         known = settings.LLM_CONTEXT_TOKENS
         window = known.get(model) or known.get("") or upstream.catalogue.window_of(model)
-        turns, self.omitted = fit(self.job.turns, window=window, answer=self.job.parameters.get("max_tokens"))
+        answer = self.job.parameters.get("max_tokens")
+        turns, self.omitted = fit(self.job.turns, window=window, answer=answer, last=self.job.asked_turns)
         return Prompt(model, turns, self.job.parameters)
 
     def _take(self, event: Text | Retrying) -> None:

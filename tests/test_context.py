@@ -53,6 +53,12 @@ def test_an_answer_does_not_stay_without_its_question() -> None:
     assert fit(whole, window=200) == (whole[2:], 2)
 
 
+def test_what_is_to_be_continued_stays_with_its_question() -> None:
+    whole = turns("one?", "One.", "two?", "Two is " * 500, "Go on.")
+
+    assert fit(whole, window=200, last=3) == (whole[2:], 2)
+
+
 def test_instructions_and_question_stay_even_if_they_do_not_fit() -> None:
     whole = turns("one?", "One.", "two? " * 1_000, instructions="Be brief. " * 1_000)
 

@@ -182,6 +182,7 @@ def _job(asked: Asked, request_id: str) -> Job:
         asked.turns,
         reply.conversation.parameters,
         request_id,
+        asked_turns=3 if reply.continues_id else 1,
         said=asked.said,
         wants_title=reply.conversation.is_titled_by_question,
     )
