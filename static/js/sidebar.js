@@ -46,7 +46,7 @@ export function currentTitle() {
   return document.querySelector('#conversations [aria-current="page"]')?.title;
 }
 
-const isInUse = () => Boolean(document.querySelector(".menu:popover-open, .rename"));
+const isInUse = () => Boolean(document.querySelector(".menu[data-conversation]:popover-open, .rename"));
 const older = () => list.querySelector("[data-older]");
 
 function pagePath() {

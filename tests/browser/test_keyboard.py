@@ -43,11 +43,12 @@ def test_the_list_opens_and_closes_and_gives_the_focus_back(signed_in_page: "Pag
     page.keyboard.press("Escape")
     expect(new_chat).to_be_focused()
 
-    button = page.get_by_role("button", name="Keyboard shortcuts")
-    button.click()
+    account = page.get_by_role("button", name="Account: anna")
+    account.click()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
     expect(help_).to_be_visible()
     help_.get_by_role("button", name="Close").click()
-    expect(button).to_be_focused()
+    expect(account).to_be_focused()
 
 
 def test_a_key_by_itself_is_a_letter_while_one_types_and_can_be_switched_off(
@@ -147,3 +148,13 @@ def test_the_keys_of_a_mac(new_context: NewContext, site: Site, anna: Person) ->
     expect(page.locator("#search-field")).to_be_focused()
     page.keyboard.press("Meta+/")
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_contain_text("⌘ ⇧ O")
+
+
+def test_the_last_answer_is_copied_as_it_was_written(signed_in_page: "Page", anna: Person) -> None:
+    page = signed_in_page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    turns = [("First?", "The **first**."), ("Last?", "The **last**, with `code`.")]
+    page.goto(f"/chat/{make_conversation(anna.user, turns).pk}/")
+    question(page).press("Control+Shift+C")
+    expect(page.locator("#announcer")).to_have_text("Copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == turns[1][1]
