@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from chat.admin.titles import PlainTitles
 from chat.logins import recheck
 from chat.models import Generation, User
 
@@ -47,7 +48,7 @@ class UserForm(ChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangosUserAdmin):
+class UserAdmin(PlainTitles, DjangosUserAdmin):
     """People are deactivated here, never deleted.
 
     Only superusers hand out permissions and passwords or touch other staff: whoever may edit people could else

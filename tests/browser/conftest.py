@@ -74,7 +74,7 @@ def new_context(browser: "Browser", watch: Watch, request: pytest.FixtureRequest
         request.getfixturevalue("site")
 
     def make(base_url: str, **options: Any) -> "BrowserContext":
-        context = browser.new_context(base_url=base_url, locale="en-US", service_workers="block", **options)
+        context = browser.new_context(base_url=base_url, service_workers="block", **{"locale": "en-US"} | options)
         context.set_default_timeout(PATIENCE_MS)
         watch.over(context, base_url)
         contexts.append(context)

@@ -69,4 +69,6 @@ def test_the_administration_too(client: Client) -> None:
     client.force_login(make_user(is_staff=True, is_superuser=True))
     page = html(client.get("/admin/chat/conversation/", headers=IN_RUSSIAN))
     assert '<html lang="ru"' in page
-    assert "состояние последнего ответа" in page.lower()
+    assert "<h1>Беседы</h1>" in page
+    assert "состояние последнего ответа" in page
+    assert "Всего: 0" in page
