@@ -1,4 +1,4 @@
-"""Headings of admin's pages. Django's put the name of a thing into a sentence as it is, in no case: «Выберите беседа»."""
+"""Headings of admin's pages. Django's put a name into a sentence as it is, in no case: «Выберите беседа»."""
 
 from __future__ import annotations
 

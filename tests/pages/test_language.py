@@ -1,11 +1,13 @@
 """The pages speak the reader's language."""
 
+import re
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from chat.models import User
+from chat.models import Generation, User
 from tests.factories import make_conversation, make_user
 from tests.pages.page import html
 
@@ -29,6 +31,79 @@ def test_the_setting_counts_more_than_the_browser(client: Client, anna: User) ->
     assert "New chat" in html(client.get("/", headers=IN_RUSSIAN))
     User.objects.update(language="ru")
     assert "Новая беседа" in html(client.get("/", headers={"Accept-Language": "en"}))
+
+
+# Not a place that is filled in, nor the name of a file.
+ENGLISH = re.compile(r"(?<![{.A-Za-z-])[A-Za-z]{2,}")
+TOLD = {"aria-label", "title", "placeholder", "alt"}
+# Names: of a parameter, of what counts as a model, a person and a zone here.
+NAMES = {"Top", "fox", "anna", "UTC"}
+
+
+class Words(HTMLParser):
+    """What somebody reads or hears; not names of keys, code, or lists to choose from, which name themselves."""
+
+    hidden = {"script", "style", "pre", "code", "kbd", "option", "textarea"}
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._inside = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self._inside = tag
+        told = (value for name, value in attributes if value and (name in TOLD or (tag == "template" and name != "id")))
+        self.found += ENGLISH.findall(" ".join(told))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside not in self.hidden:
+            self.found += ENGLISH.findall(data)
+
+
+@pytest.mark.parametrize("status", [status for status in Generation.Status.values if status != "streaming"])
+def test_no_english_is_left_in_a_conversation(status: str, client: Client, anna: User) -> None:
+    conversation = make_conversation(anna, [("Кто это?", "Лиса.")], status=status, duration_ms=1200, reasoning_ms=900)
+    conversation.pin(True)
+    page = html(client.get(f"/chat/{conversation.pk}/", headers=IN_RUSSIAN))
+    assert set(Words(page).found) <= NAMES
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/?preset=",
+        "/settings/",
+        "/settings/presets/new/",
+        "/chat/archived/",
+        "/chat/search",
+        "/chat/search?q=лиса",
+        "/chat/search?q=барсук",
+        "/accounts/password/",
+        "/accounts/password/done/",
+        "/nowhere",
+        "/chat/{conversation}/title/",
+        "/chat/{conversation}/settings/",
+        "/chat/{conversation}/messages/{question}/delete/",
+        "/chat/{conversation}/?edit={question}",
+    ],
+)
+def test_no_english_is_left_on_a_page(path: str, client: Client, anna: User) -> None:
+    conversation = make_conversation(anna, [("Кто это?", "Лиса.")])
+    question = conversation.messages.get(number=1)
+    path = path.format(conversation=conversation.pk, question=question.pk)
+    assert set(Words(html(client.get(path, headers=IN_RUSSIAN))).found) <= NAMES
+
+
+@pytest.mark.parametrize("path", ["/accounts/login/", "/accounts/signup/"])
+def test_no_english_is_left_before_the_login(path: str, client: Client) -> None:
+    assert set(Words(html(client.get("/accounts/signup/", headers=IN_RUSSIAN))).found) <= NAMES
+    make_user()
+    assert set(Words(html(client.get(path, headers=IN_RUSSIAN))).found) <= NAMES
 
 
 def test_a_refusal_to_a_script_too(client: Client, anna: User) -> None:
