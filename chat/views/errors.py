@@ -59,7 +59,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if _is_from_a_script(request):
         return refusal.as_json()
     # Without the request: its user might have to be asked for in the database.
-    return HttpResponse(render_to_string("500.html"), status=refusal.status)
+    away = {"message": refusal.message} if refusal.status == 503 else {}
+    return HttpResponse(render_to_string("500.html", away), status=refusal.status)
 
 
 def _is_from_a_script(request: HttpRequest) -> bool:

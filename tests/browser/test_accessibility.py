@@ -145,3 +145,20 @@ def test_every_focus_is_seen(signed_in_page: "Page", anna: Person) -> None:
         stops.append(stop)
     assert len(stops) > 10
     assert [name for name, is_seen in stops if not is_seen] == []
+
+
+def test_nothing_lies_under_a_notch(new_context: NewContext, site: Site, anna: Person) -> None:
+    context = new_context(site.base_url, **PHONE)
+    sign_in(context, anna)
+    page = context.new_page()
+    insets = {"top": 47, "left": 0, "bottom": 34, "right": 0}
+    context.new_cdp_session(page).send("Emulation.setSafeAreaInsetsOverride", {"insets": insets})
+    page.goto("/")
+    height = page.viewport_size["height"] if page.viewport_size else 0
+    for selector in (".bar-menu", "#composer", ".sidebar-close", ".account-button"):
+        if selector == ".sidebar-close":
+            page.locator(".bar-menu").click()
+        box = page.locator(selector).bounding_box()
+        assert box
+        assert box["y"] >= insets["top"], selector
+        assert box["y"] + box["height"] <= height - insets["bottom"], selector

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.template.loader import render_to_string
 from playwright.sync_api import expect
 
 from chat.models import Conversation, User
@@ -130,6 +131,14 @@ class Screens(NamedTuple):
 
 SIGNED_IN = [name for name in vars(Screens) if not name.startswith("_") and name not in Screens._fields]
 SIGNED_OUT = {"login": "/accounts/login/", "signup": "/accounts/signup/", "not_found_signed_out": "/nowhere/"}
+EMPTY = {
+    "empty": "/",
+    "empty_archive": "/chat/archived/",
+    "empty_search": "/chat/search",
+    "empty_settings": "/settings/",
+}
+# Such as nobody can make on purpose: as they are rendered, behind an address of the site.
+BROKEN = ("400", "403", "500")
 
 
 class Eye:
@@ -139,8 +148,8 @@ class Eye:
         self.device, self.folder = device, folder
         self.problems: dict[str, list[str]] = defaultdict(list)
 
-    def look(self, page: "Page", name: str) -> None:
-        context = next((layer for layer in LAYERS if page.locator(layer).count()), None)
+    def look(self, page: "Page", name: str, *, within: str | None = None) -> None:
+        context = next((layer for layer in LAYERS if page.locator(layer).count()), within)
         for theme in THEMES:
             page.emulate_media(color_scheme=theme, reduced_motion="reduce")
             where = f"{name}-{self.device}-{theme}"
@@ -190,4 +199,44 @@ def test_signed_out(new_context: NewContext, site: Site, anna: Person, settings:
     for name, path in SIGNED_OUT.items():
         page.goto(path)
         eye.look(page, name)
+    eye.check()
+
+
+def show_broken(page: "Page", name: str) -> None:
+    body = render_to_string(f"{name}.html")
+    address = f"**/broken-{name}"
+    page.route(address, lambda route: route.fulfill(status=int(name), content_type="text/html", body=body))
+    page.goto(f"/broken-{name}")
+
+
+def test_empty_and_broken(
+    new_context: NewContext, site: Site, anna: Person, settings: Any, watch: Watch, eye: Eye
+) -> None:
+    watch.expect("40[03]|500")
+    settings.LLM_BASE_URL = ""
+    context = new_context(site.base_url, **DEVICES[eye.device])
+    sign_in(context, anna)
+    page = context.new_page()
+    for name, path in EMPTY.items():
+        page.goto(path)
+        eye.look(page, name)
+    for name in BROKEN:
+        show_broken(page, name)
+        eye.look(page, f"error_{name}")
+    page.goto("/chat/archived/")
+    page.evaluate("document.querySelectorAll('[name=csrfmiddlewaretoken]').forEach((field) => field.remove())")
+    page.evaluate("document.querySelector('form[data-logout]').requestSubmit()")
+    expect(page.get_by_role("heading")).to_have_text("This page is out of date")
+    eye.look(page, "error_csrf")
+    eye.check()
+
+
+def test_the_transcript_in_admin(new_context: NewContext, site: Site, anna: Person, eye: Eye) -> None:
+    User.objects.filter(pk=anna.user.pk).update(is_staff=True, is_superuser=True)
+    conversation = furnish(anna.user)["foxes"]
+    context = new_context(site.base_url, **DEVICES[eye.device])
+    sign_in(context, anna)
+    page = context.new_page()
+    page.goto(f"/admin/chat/conversation/{conversation.pk}/transcript/")
+    eye.look(page, "transcript", within="#content")
     eye.check()
