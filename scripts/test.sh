@@ -7,13 +7,26 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/venv.sh requirements-dev.txt ${REQUIRE_SERVICES:+requirements-model.txt}
 pytest() { .venv/bin/python -m ${SERVICES:+tests.with_services} pytest "$@"; }
 
+# Beside the others: what it says is kept for the end.
+beside() { pytest -m "$1" >"$logs/$1" 2>&1 & }
+
 if [[ $# -gt 0 ]]; then
     pytest "$@"
 elif [[ -n ${SERVICES:-} ]]; then
     # The rest of the suite brings its own servers, or its own SQLite file.
     pytest -m "not browser and not services"
 else
-    # Apart, because the browser's driver keeps an event loop running in the tests' thread.
-    pytest -m "not browser" --cov --cov-report=term:skip-covered
-    pytest -m browser
+    logs=$(mktemp -d)
+    trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$logs"' EXIT
+    # Tests with several servers mostly wait; the browser's driver keeps an event loop running in the tests' thread.
+    beside services
+    servers=$!
+    beside browser
+    browser=$!
+    status=0
+    pytest -m "not browser and not services" --cov --cov-report=term:skip-covered || status=$?
+    wait "$servers" || status=$?
+    wait "$browser" || status=$?
+    tail -n +1 "$logs"/*
+    exit "$status"
 fi
