@@ -1,0 +1,50 @@
+"""Russian words are longer than English ones: they fit the smallest telephone too."""
+
+import pytest
+
+from chat.models import Conversation, User
+from tests.browser.conftest import NewContext, sign_in
+from tests.browser.watch import Watch
+from tests.browser.world import furnish, question_of
+from tests.site import Person, Site
+
+pytestmark = pytest.mark.browser
+
+# Whatever shows more than its box has room for, and neither cuts it off nor scrolls.
+TOO_LONG = """
+    [...document.querySelectorAll("body, body *")].filter((element) =>
+        element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 1 &&
+        getComputedStyle(element).overflowX === "visible" && getComputedStyle(element).display !== "inline" &&
+        element.checkVisibility()
+    ).map((element) => `${element.tagName} ${element.className}: ${element.textContent.trim().slice(0, 60)}`)
+"""
+PATHS = (
+    "/",
+    "/settings/",
+    "/settings/presets/new/",
+    "/chat/archived/",
+    "/chat/search",
+    "/chat/search?q=walrus",
+    "/accounts/password/",
+    "/nowhere/",
+)
+
+
+def test_it_fits_a_small_telephone(new_context: NewContext, site: Site, anna: Person, watch: Watch) -> None:
+    watch.expect("404")
+    conversations = furnish(anna.user)
+    User.objects.update(language="ru")
+    context = new_context(site.base_url, locale="ru-RU", viewport={"width": 320, "height": 568}, has_touch=True)
+    sign_in(context, anna)
+    page = context.new_page()
+    found = {}
+    for path in (*PATHS, *_of(conversations["failed"])):
+        page.goto(path)
+        assert page.locator("html[lang=ru]").count()
+        found[path] = page.evaluate(TOO_LONG)
+    assert {path: elements for path, elements in found.items() if elements} == {}
+
+
+def _of(conversation: Conversation) -> list[str]:
+    path, question = f"/chat/{conversation.pk}/", question_of(conversation).pk
+    return [path, f"{path}?edit={question}", f"{path}title/", f"{path}settings/", f"{path}messages/{question}/delete/"]
