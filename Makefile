@@ -7,7 +7,7 @@ export PYTHON
 run:
 	@scripts/run.sh
 
-# All tests, or some: make test ARGS="tests/test_sse.py -k cursor"
+# All tests, or some: make test ARGS="tests/test_sse.py -k cursor"; what they do not reach: make test ARGS=--cov
 test:
 	@scripts/test.sh $(ARGS)
 

@@ -24,7 +24,7 @@ else
     beside browser
     browser=$!
     status=0
-    pytest -m "not browser and not services" --cov --cov-report=term:skip-covered || status=$?
+    pytest -m "not browser and not services" || status=$?
     wait "$servers" || status=$?
     wait "$browser" || status=$?
     tail -n +1 "$logs"/*
