@@ -1,6 +1,7 @@
 """How Daphne is run: on uvloop, with a backlog that takes a burst, readers that can be slow, and an honest end."""
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -50,6 +51,8 @@ ABSENT_SECONDS = 60
 # For each reader, before whoever sends to it has to wait: here, and in the kernel, which would take megabytes.
 BUFFER_BYTES = 16 * 1024
 KERNEL_BYTES = 64 * 1024
+# New objects, before it is looked for cycles among them.
+GARBAGE = 50_000
 # For readers to take their end before the sockets close.
 READERS_SECONDS = 2.0
 # Of a WebSocket: the client may connect again, here or elsewhere.
@@ -141,6 +144,10 @@ class Server(DaphneServer):
         super().run()
 
     def _start(self) -> None:
+        # What is there now stays; of what comes, little is in cycles. Looking for them more often held up the slowest
+        # hundredth of tokens for 85 ms instead of 18, with 100 streams of 20 tokens a second.
+        gc.freeze()
+        gc.set_threshold(GARBAGE, 20, 20)
         engine.start(reactor._asyncioEventloop)
         doorbell.start(reactor._asyncioEventloop)
 

@@ -117,7 +117,7 @@ class Bench:
     def most(self, seconds: float) -> None:
         print(f"\nlive streams at 10 tokens/s that one process holds with p99 ≤ {HOLDS_P99_MS} ms")
         for streams in STEPS:
-            plan = Plan(0, streams, f"rate=10,tokens={int(10 * (seconds + 15))}", spread=10, seconds=seconds)
+            plan = Plan(0, streams, f"rate=10,tokens={int(10 * (seconds + 40))}", spread=10, seconds=seconds)
             product = self.of_product(plan)
             late = percentile(product.age, 99)
             print(f"  {streams:5} streams: p50 {percentile(product.age, 50):.0f} ms, p99 {late:.0f} ms,", end=" ")
