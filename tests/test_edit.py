@@ -1,6 +1,6 @@
 """A question asked in other words: a sibling of the one before, which stays with all that came after it."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 from uuid import uuid4
 
@@ -98,15 +98,18 @@ def test_while_an_answer_is_written_it_is_refused(anna: Person, upstream: FakeUp
     assert Message.objects.count() == 6
 
 
-def test_of_two_tabs_that_edit_at_once_one_waits(anna: Person, first: Told, settings: Any) -> None:
-    settings.LLM_MODEL = "paced/tokens=20"
-
+def test_of_two_tabs_that_edit_at_once_one_waits(anna: Person, upstream: FakeUpstream, first: Told) -> None:
     def post(text: str) -> int:
-        fields = {"request_id": str(uuid4()), "edit": first.events[0]["question"], "text": text}
+        fields = {"request_id": str(uuid4()), "edit": first.events[0]["question"], "text": text, "model": "gated"}
         return anna.post(**fields).status_code
 
     with ThreadPoolExecutor(2) as pool:
-        assert sorted(pool.map(post, ["uno", "un"])) == [200, 409]
+        posts = [pool.submit(post, "uno"), pool.submit(post, "un")]
+        # The answer of the other one waits until it may go on.
+        refused = next(as_completed(posts))
+        assert refused.result() == 409
+        upstream.release()
+        assert sorted(post.result() for post in posts) == [200, 409]
     assert Message.objects.count() == 6
 
 
