@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from playwright.sync_api import expect
 
-from chat.models import Message
+from chat.models import Generation, Message
 from tests.browser.conftest import NewContext, sign_in
 from tests.fake_upstream import FakeUpstream
 from tests.site import Person, Site
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -118,7 +119,7 @@ def test_where_the_answer_ended_meanwhile_it_is_in_the_field(tab: "Page", upstre
     url = tab.url
     tab.goto("about:blank")
     upstream.release()
-    upstream.chats[-1].wait_over()
+    until(lambda: Generation.objects.filter(status="complete").exists())
     tab.goto(url)
     expect(tab.locator("#messages .answer").last).to_have_attribute("data-status", "complete")
     expect(tab.locator("#question")).to_have_value("second?")
