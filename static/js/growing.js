@@ -8,6 +8,7 @@ import { part } from "./page.js";
 const PIECE = 4000;
 const FENCE = /^ {0,3}(```|~~~)/;
 const LONGEST_FENCE = 6;
+const BLOCKS_IN_PASSAGE = 16;
 
 /** Appending costs what is appended: what is on the page already is never read or written again. */
 export class GrowingText {
@@ -30,7 +31,7 @@ export class GrowingText {
     this.#waiting = [];
     if (!this.#box.firstChild.length) grown = this.#withoutBlankLines(grown);
     if (this.#last.length > PIECE) grown = this.#beginPiece(grown);
-    this.#last.appendData(grown);
+this.#last.appendData(grown);
   }
 
   /** Take so many code points off the front. */
@@ -75,6 +76,7 @@ export class GrowingAnswer {
   #tail;
   #place;
   #from;
+  #passage;
   #blocks = [];
 
   constructor(box) {
@@ -107,8 +109,22 @@ export class GrowingAnswer {
     this.#tail.drop(this.#end - this.#from);
     const html = fragment(this.#blocks.map((block) => block.html).join(""));
     addCopyButtons(html);
-    this.#place.before(html);
+    this.#put(html);
     this.#from = this.#end;
     this.#blocks = [];
+  }
+
+  /** In passages: one that has left the screen is neither laid out nor painted again. */
+  #put(html) {
+    if (!(this.#passage?.childElementCount < BLOCKS_IN_PASSAGE)) this.#beginPassage();
+    this.#passage.append(html);
+  }
+
+  #beginPassage() {
+    // Not before: of what was never on the screen the browser would have to guess the height.
+    this.#passage?.classList.add("settled");
+    this.#passage = document.createElement("div");
+    this.#passage.className = "passage";
+    this.#place.before(this.#passage);
   }
 }

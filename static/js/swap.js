@@ -2,6 +2,8 @@
 
 import { part } from "./page.js";
 
+const BLOCKS = ":scope > :not(.passage), :scope > .passage > *";
+
 /** In place, and of the text only what differs: what is being read, selected or scrolled stays where it is. */
 export function become(item, fresh) {
   for (const name of item.getAttributeNames()) item.removeAttribute(name);
@@ -15,18 +17,12 @@ export function become(item, fresh) {
   item.append(...fresh.childNodes);
 }
 
-/** A block whose link or footnote was resolved by what followed is exchanged; so is the tail. */
+/** A block whose link or footnote was resolved by what followed is exchanged; the tail goes. */
 function settle(box, blocks) {
-  let shown = box.firstElementChild;
-  for (const block of blocks) {
-    const next = shown?.nextElementSibling;
-    if (!shown) box.append(block);
-    else if (!shown.isEqualNode(block)) shown.replaceWith(block);
-    shown = next;
-  }
-  while (shown) {
-    const next = shown.nextElementSibling;
-    shown.remove();
-    shown = next;
-  }
+  const shown = [...box.querySelectorAll(BLOCKS)];
+  blocks.forEach((block, place) => {
+    if (place >= shown.length) box.append(block);
+    else if (!shown[place].isEqualNode(block)) shown[place].replaceWith(block);
+  });
+  for (const rest of shown.slice(blocks.length)) rest.remove();
 }

@@ -9,7 +9,7 @@ from tests.browser.conftest import NewContext, sign_in
 from tests.factories import make_conversation
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream_chunks import DONE, ROLE, ended, said, send
-from tests.fake_upstream_steps import Gate
+from tests.fake_upstream_steps import Gate, Sleep
 from tests.site import Person, Site
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ So much[^1].
 [^1]: Said a fox.
 """
 ANSWER = ".answer [data-part=answer]"
+# While it grows, its blocks lie in passages.
+BLOCK = f":is({ANSWER}, {ANSWER} > .passage) >"
 TAIL = ".answer [data-part=tail]"
 
 
@@ -55,10 +57,10 @@ def ask(page: "Page") -> None:
 
 
 def expect_half(page: "Page") -> None:
-    page.locator(f"{ANSWER} > ul").wait_for()
+    page.locator(f"{BLOCK} ul").wait_for()
     page.locator(TAIL).filter(has_text="bark").wait_for()
-    assert page.locator(f"{ANSWER} > h3").text_content() == "Foxes 🦊"
-    assert page.locator(f"{ANSWER} > p > em").text_content() == "red"
+    assert page.locator(f"{BLOCK} h3").text_content() == "Foxes 🦊"
+    assert page.locator(f"{BLOCK} p > em").text_content() == "red"
     assert (page.locator(TAIL).text_content() or "").strip() == "```python\ndef bark():"
     assert "[the note][1]" in (page.locator(ANSWER).text_content() or "")
 
@@ -92,12 +94,12 @@ class TestAnAnswerThatGrows:
     def test_at_the_end_only_what_differs_is_exchanged(self, signed_in_page: "Page", site: Site) -> None:
         ask(signed_in_page)
         expect_half(signed_in_page)
-        signed_in_page.evaluate("for (const node of document.querySelectorAll('.answer .prose > *')) node.mine = true")
-        signed_in_page.locator(f"{ANSWER} > ul > li").first.select_text()
+        signed_in_page.evaluate(f"for (const node of document.querySelectorAll('{BLOCK} *')) node.mine = true")
+        signed_in_page.locator(f"{BLOCK} ul > li").first.select_text()
         site.upstream.release()
         expect_whole(signed_in_page)
 
-        kept = "[...document.querySelectorAll('.answer .prose > *')].filter((node) => node.mine)"
+        kept = f"[...document.querySelectorAll('{BLOCK} *')].filter((node) => node.mine && !node.matches('.passage'))"
         assert signed_in_page.evaluate(f"{kept}.map((node) => node.localName)") == ["h3", "ul"], (
             "the paragraph has got its link"
         )
@@ -122,10 +124,43 @@ def test_the_stored_message_is_what_was_streamed(signed_in_page: "Page", setting
     signed_in_page.goto("/")
     ask(signed_in_page)
     signed_in_page.locator(".answer[data-status=complete]").wait_for()
-    streamed = signed_in_page.locator(ANSWER).inner_html()
+    streamed = signed_in_page.locator(f"{BLOCK} :not(.passage)").evaluate_all("all => all.map((one) => one.outerHTML)")
     signed_in_page.reload()
     assert signed_in_page.locator(ANSWER).inner_html() == render(text).strip()
-    assert streamed.split() == render(text).split()
+    assert "\n".join(streamed).split() == render(text).split()
+
+
+class TestALongAnswer:
+    SECTION = "## Step\n\nOne *more*.\n\n- a\n- b\n\n```\ncode\n```\n\n> said\n\n| c |\n|---|\n| d |\n\n"
+    HEIGHT = "document.documentElement.scrollHeight"
+
+    @pytest.fixture(autouse=True)
+    def writer(self, upstream: FakeUpstream, settings: Any) -> None:
+        sections = [step for _ in range(20) for step in (send(*said(self.SECTION)), Sleep(0.05))]
+        script = (send(ROLE), *sections, Gate(), *sections, send(*ended(), DONE))
+        settings.LLM_MODEL = upstream.add("long", script)
+
+    def test_stands_at_its_end_as_it_will_after_a_reload(self, signed_in_page: "Page", site: Site) -> None:
+        ask(signed_in_page)
+        signed_in_page.locator(".passage.settled").nth(3).wait_for(state="attached")
+        site.upstream.release()
+        signed_in_page.locator(".answer[data-status=complete]").wait_for()
+        height = signed_in_page.evaluate(self.HEIGHT)
+        assert signed_in_page.evaluate("innerHeight + scrollY") == height
+        signed_in_page.reload()
+        assert signed_in_page.evaluate(self.HEIGHT) == height
+
+    def test_does_not_move_what_is_read(self, signed_in_page: "Page", site: Site) -> None:
+        ask(signed_in_page)
+        signed_in_page.locator(".passage.settled").nth(3).wait_for(state="attached")
+        signed_in_page.mouse.move(600, 300)
+        signed_in_page.mouse.wheel(0, -3000)
+        signed_in_page.locator("#to-bottom").wait_for()
+        top = "document.querySelectorAll('.passage')[3].getBoundingClientRect().top"
+        before = signed_in_page.evaluate(top)
+        site.upstream.release()
+        signed_in_page.locator(".answer[data-status=complete]").wait_for()
+        assert signed_in_page.evaluate(top) == before
 
 
 @pytest.mark.parametrize("has_clipboard", [True, False])

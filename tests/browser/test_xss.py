@@ -11,8 +11,8 @@ from tests.browser.conftest import NewContext, sign_in
 from tests.browser.watch import Watch
 from tests.factories import make_conversation
 from tests.fake_upstream import FakeUpstream
-from tests.fake_upstream_chunks import DONE, ROLE, chunk, ended, send, sse
-from tests.fake_upstream_steps import Send, Sleep, Step
+from tests.fake_upstream_chunks import DONE, ROLE, each, ended, said, send
+from tests.fake_upstream_steps import Step
 from tests.site import Person, Site
 from tests.xss_payloads import PAYLOADS
 
@@ -133,19 +133,30 @@ def test_whole_in_admin(context: "BrowserContext", anna: Person) -> None:
 
 
 def letter_by_letter(text: str) -> list[Step]:
-    letters = [step for letter in text for step in (Send(sse(chunk(content=letter))), Sleep(0.002))]
-    return [send(ROLE), *letters, send(*ended(), DONE)]
+    return [send(ROLE), *each(said(*text)), send(*ended(), DONE)]
 
 
 @pytest.mark.parametrize("texts", GROUPS, ids=range(len(GROUPS)))
-def test_letter_by_letter_over_the_stream(
+def test_byte_by_byte_over_the_stream(
     context: "BrowserContext", upstream: FakeUpstream, settings: Any, texts: Sequence[str]
 ) -> None:
+    """A token to the letter, a write to the byte; each payload is an answer of its own."""
+    upstream.scripts["payloads"] = lambda asked: letter_by_letter(texts[asked.number - 1])
+    settings.LLM_MODEL = "payloads/bytes"
+    page = open_page(context, "/")
+    for number, text in enumerate(texts):
+        page.locator("#question").fill(text)
+        page.locator("#question").press("Enter")
+        page.locator(".answer[data-status=complete]").nth(number).wait_for()
+    assert_harmless(page)
+
+
+def test_all_of_them_in_one_answer(context: "BrowserContext", upstream: FakeUpstream, settings: Any) -> None:
     """What opens code stands last: there it takes no other in."""
-    parts = sorted(texts, key=lambda text: text.startswith(("```", "~~~")) and text.count("\n") < 2)
+    parts = sorted(TEXTS, key=lambda text: text.startswith(("```", "~~~")) and text.count("\n") < 2)
     settings.LLM_MODEL = upstream.add("payloads", letter_by_letter("\n\n".join(parts) + "\n\n"))
     page = open_page(context, "/")
-    page.locator("#question").fill(texts[0])
+    page.locator("#question").fill(TEXTS[0])
     page.locator("#question").press("Enter")
-    page.locator(".answer[data-status=complete]").wait_for(timeout=30_000)
+    page.locator(".answer[data-status=complete]").wait_for(timeout=60_000)
     assert_harmless(page)
