@@ -1,9 +1,13 @@
 """Russian words are longer than English ones: they fit the smallest telephone too."""
 
+from pathlib import Path
+
 import pytest
+from django.utils.translation import override
 
 from chat.models import Conversation, User
 from tests.browser.conftest import NewContext, sign_in
+from tests.browser.test_screens import BROKEN, show_broken
 from tests.browser.watch import Watch
 from tests.browser.world import furnish, question_of
 from tests.site import Person, Site
@@ -43,6 +47,19 @@ def test_it_fits_a_small_telephone(new_context: NewContext, site: Site, anna: Pe
         assert page.locator("html[lang=ru]").count()
         found[path] = page.evaluate(TOO_LONG)
     assert {path: elements for path, elements in found.items() if elements} == {}
+
+
+def test_the_error_pages_fit_it_too(
+    new_context: NewContext, site: Site, anna: Person, watch: Watch, screenshots: Path
+) -> None:
+    watch.expect("40[03]|500")
+    page = new_context(site.base_url, viewport={"width": 320, "height": 568}).new_page()
+    for name in (*BROKEN, "403_csrf"):
+        with override("ru"):
+            show_broken(page, name)
+        assert page.locator("html[lang=ru]").count()
+        assert page.evaluate(TOO_LONG) == []
+        page.screenshot(path=screenshots / f"error_{name}-russian.png")
 
 
 def _of(conversation: Conversation) -> list[str]:

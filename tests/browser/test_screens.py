@@ -205,7 +205,7 @@ def test_signed_out(new_context: NewContext, site: Site, anna: Person, settings:
 def show_broken(page: "Page", name: str) -> None:
     body = render_to_string(f"{name}.html")
     address = f"**/broken-{name}"
-    page.route(address, lambda route: route.fulfill(status=int(name), content_type="text/html", body=body))
+    page.route(address, lambda route: route.fulfill(status=int(name[:3]), content_type="text/html", body=body))
     page.goto(f"/broken-{name}")
 
 
