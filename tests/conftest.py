@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 
 from chat.engine import engine
+from chat.models import DEAD_AFTER
 from tests.fake_upstream import FakeUpstream
 from tests.process import Servers, make_database
 from tests.site import Person, Site
@@ -31,6 +32,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _asks_the_database(item: pytest.Item) -> bool:
     fixtures = getattr(item, "fixturenames", ())
     return bool(item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(fixtures))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Until a database has been there for long enough, nobody is taken for dead."""
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            age = "extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())"
+            cursor.execute(f"SELECT pg_sleep(%s - {age})", [DEAD_AFTER.total_seconds()])
 
 
 @pytest.fixture(scope="session")

@@ -214,6 +214,26 @@ def test_without_the_database_for_a_while_every_reply_ends_whole(cluster: Cluste
     assert cluster.complaints() == []
 
 
+def test_nobody_was_silent_while_the_database_was_away(cluster: Cluster) -> None:
+    here, there = cluster.start(), cluster.start()
+    pages = ask_many(here, MIDDLE)
+    elsewhere = follow(there, pages)
+    wait_until(lambda: bool(elsewhere[0].text()), 10)
+
+    with cluster.postgres.away():
+        here.signal(signal.SIGSTOP)
+        time.sleep(6)
+    # Others look at it every second, before its writer finds the way back.
+    time.sleep(3)
+    assert not elsewhere[0].end
+    here.signal(signal.SIGCONT)
+
+    join(pages + elsewhere, 30)
+    assert_told_what_is_stored(cluster, pages + elsewhere)
+    assert elsewhere[0].end["status"] == "complete"
+    assert cluster.complaints() == []
+
+
 def test_the_log_tells_the_fate_of_a_text_that_could_not_be_saved_in_time(cluster: Cluster) -> None:
     here = cluster.start(SAVE_PATIENCE_SECONDS="1")
     pages = ask_many(here, SHORT)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import models, transaction
 from django.db.models.functions import Now
+from django.db.models.lookups import LessThan
 from django.utils.translation import gettext_lazy as _
 
 from chat.models import endings
@@ -31,13 +32,28 @@ class StoredState:
     usage: dict[str, int | None] | None = None
 
 
+class DatabaseStart(models.Func):
+    """When PostgreSQL was started; a file was always there."""
+
+    function = "pg_postmaster_start_time"
+    arity = 0
+    output_field = models.DateTimeField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[str, ...]]:
+        return "'1970-01-01'", ()
+
+
 class GenerationQuerySet(models.QuerySet["Generation"]):
     def running(self) -> GenerationQuerySet:
         return self.filter(status=Generation.Status.STREAMING)
 
     def dead(self) -> GenerationQuerySet:
-        """Judged by the database's clock, the only one that all processes share."""
-        return self.running().filter(heartbeat_at__lt=Now() - DEAD_AFTER)
+        """Judged by the database's clock, the only one that all processes share.
+
+        After a start of the database all writers have this long again to be heard: before, nobody could hear them.
+        """
+        silent = self.running().filter(heartbeat_at__lt=Now() - DEAD_AFTER)
+        return silent.filter(LessThan(DatabaseStart(), Now() - DEAD_AFTER))
 
     def sweep(self, *, but: Collection[uuid.UUID]) -> list[Generation]:
         """End every dead reply but those that the caller itself is writing; returns those it has ended."""
