@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import DataError, OperationalError, connection
+from django.db import DataError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from chat import engine as engine_module
@@ -269,9 +269,10 @@ def test_a_verdict_of_a_sweep_is_replaced_by_the_writer(anna: Person, upstream: 
         events = events_of(response)
         reply = next(events)[1]["reply"]
         wait_until_saved(reply, paced_text(3))
-        age(reply)
-        # As another process would, which does not know that this one lives.
-        Generation.objects.sweep(but=())
+        # As another process would, which does not know that this one lives. No heartbeat comes between the two.
+        with transaction.atomic():
+            age(reply)
+            Generation.objects.sweep(but=())
         assert status_of(reply) == "interrupted"
         assert Message.objects.get(pk=reply).text == paced_text(3)
         upstream.release()
