@@ -6,6 +6,7 @@
         signed_in_page.get_by_role("textbox").fill("Hello?")
 
 `signed_in_page`  Anna's first page, her session in the cookies; `anna` is her client beside it.
+`tab`             the same in turn on a desktop and on a telephone (`device`), still empty.
 `page`            an empty tab on the `site`, nobody signed in.
 `new_context`     called with a base URL and Playwright's options, another browser with cookies of its own: a second
                   device, a telephone, no JavaScript, another server. `sign_in(context, person)` gives it a session.
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
 NewContext = Callable[..., "BrowserContext"]
 
 PATIENCE_MS = 10_000
+DEVICES: dict[str, dict[str, Any]] = {
+    "desktop": {"viewport": {"width": 1280, "height": 800}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+    "smallest": {"viewport": {"width": 320, "height": 568}, "has_touch": True, "is_mobile": True},
+}
 SCREENSHOTS = Path(__file__).parent.parent / "screenshots"
 
 
@@ -96,6 +102,18 @@ def signed_in_page(page: "Page", anna: Person) -> "Page":
     sign_in(page.context, anna)
     page.goto("/")
     return page
+
+
+@pytest.fixture(params=["desktop", "phone"])
+def device(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def tab(new_context: NewContext, site: Site, anna: Person, device: str) -> "Page":
+    context = new_context(site.base_url, **DEVICES[device])
+    sign_in(context, anna)
+    return context.new_page()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import NewContext, sign_in
+from tests.browser.conftest import DEVICES, NewContext, sign_in
 from tests.factories import make_conversation
 from tests.fake_upstream import FakeUpstream
 from tests.site import Person, Site
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 # Everything that is said aloud, in order.
 LISTEN = """
 window.__told = [];
@@ -103,7 +102,7 @@ def test_what_is_closed_gives_the_focus_back(signed_in_page: "Page", anna: Perso
 
 
 def test_the_drawer_gives_the_focus_back(new_context: NewContext, site: Site, anna: Person) -> None:
-    context = new_context(site.base_url, **PHONE)
+    context = new_context(site.base_url, **DEVICES["phone"])
     sign_in(context, anna)
     page = context.new_page()
     page.goto("/")
@@ -148,7 +147,7 @@ def test_every_focus_is_seen(signed_in_page: "Page", anna: Person) -> None:
 
 
 def test_nothing_lies_under_a_notch(new_context: NewContext, site: Site, anna: Person) -> None:
-    context = new_context(site.base_url, **PHONE)
+    context = new_context(site.base_url, **DEVICES["phone"])
     sign_in(context, anna)
     page = context.new_page()
     insets = {"top": 47, "left": 0, "bottom": 34, "right": 0}

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from chat.models import Conversation
-from tests.browser.conftest import NewContext, sign_in
+from tests.browser.conftest import DEVICES, NewContext, sign_in
 from tests.factories import make_conversation
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream_chunks import DONE, ROLE, ended, said
@@ -18,22 +18,11 @@ from tests.site import Person, Site
 
 pytestmark = pytest.mark.browser
 
-DESKTOP = {"viewport": {"width": 1280, "height": 800}}
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-
-
-@pytest.fixture(params=["desktop", "phone"])
-def size(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
 
 @pytest.fixture
-def tab(new_context: NewContext, site: Site, anna: Person, size: str) -> Page:
-    context = new_context(site.base_url, **(PHONE if size == "phone" else DESKTOP))
-    sign_in(context, anna)
-    page = context.new_page()
-    page.goto("/")
-    return page
+def tab(tab: Page) -> Page:
+    tab.goto("/")
+    return tab
 
 
 def pictures(page: Page, folder: Path, name: str) -> None:
@@ -50,12 +39,12 @@ def send(page: Page, question: str) -> None:
 
 
 def test_a_model_is_searched_chosen_and_remembered(
-    tab: Page, upstream: FakeUpstream, screenshots: Path, size: str
+    tab: Page, upstream: FakeUpstream, screenshots: Path, device: str
 ) -> None:
     button = tab.get_by_role("button", name="Model:")
     expect(button).to_contain_text("echo")
     button.click()
-    pictures(tab, screenshots, f"models-{size}")
+    pictures(tab, screenshots, f"models-{device}")
     tab.get_by_role("combobox", name="Search the models").fill("UNI code")
     expect(tab.get_by_role("option")).to_have_count(1)
     tab.keyboard.press("Enter")
@@ -100,7 +89,7 @@ def test_on_the_smallest_screen_a_long_name_leaves_room_for_the_buttons(
     assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
-def test_another_answer_comes_from_the_model_that_is_chosen_now(tab: Page, upstream: FakeUpstream, size: str) -> None:
+def test_another_answer_comes_from_the_model_that_is_chosen_now(tab: Page, upstream: FakeUpstream, device: str) -> None:
     send(tab, "Hello?")
     tab.get_by_role("button", name="Model:").click()
     tab.get_by_role("option", name="unicode").click()
@@ -109,7 +98,7 @@ def test_another_answer_comes_from_the_model_that_is_chosen_now(tab: Page, upstr
     assert upstream.chats[-1].model == "unicode"
 
 
-def test_the_list_of_models_is_walked_by_keyboard(tab: Page, size: str) -> None:
+def test_the_list_of_models_is_walked_by_keyboard(tab: Page, device: str) -> None:
     button = tab.get_by_role("button", name="Model:")
     button.focus()
     tab.keyboard.press("ArrowDown")
@@ -125,13 +114,13 @@ def test_the_list_of_models_is_walked_by_keyboard(tab: Page, size: str) -> None:
 
 
 def test_settings_of_a_new_chat_go_with_its_first_question_and_stay(
-    tab: Page, upstream: FakeUpstream, screenshots: Path, size: str
+    tab: Page, upstream: FakeUpstream, screenshots: Path, device: str
 ) -> None:
     tab.get_by_role("button", name="Settings of this chat").click()
     panel = tab.get_by_role("dialog", name="Settings of the new chat")
     panel.get_by_label("Instructions").fill("Answer like a pirate.")
     panel.get_by_label("Temperature").fill("0.7")
-    pictures(tab, screenshots, f"panel-{size}")
+    pictures(tab, screenshots, f"panel-{device}")
     panel.get_by_label("Temperature").press("Enter")
     expect(panel).to_be_hidden()
 
@@ -154,7 +143,7 @@ def test_settings_of_a_new_chat_go_with_its_first_question_and_stay(
 
 
 def test_what_was_set_becomes_a_preset_and_a_chat_begins_with_it(
-    tab: Page, upstream: FakeUpstream, screenshots: Path, size: str
+    tab: Page, upstream: FakeUpstream, screenshots: Path, device: str
 ) -> None:
     tab.get_by_role("textbox", name="Your question").fill("Ahoy?")
     tab.get_by_role("button", name="Settings of this chat").click()
@@ -162,14 +151,14 @@ def test_what_was_set_becomes_a_preset_and_a_chat_begins_with_it(
     tab.get_by_role("button", name="Save as a preset").click()
     expect(tab.get_by_label("Instructions")).to_have_value("Answer like a pirate.")
     tab.get_by_label("Name").fill("Pirate")
-    pictures(tab, screenshots, f"preset-{size}")
+    pictures(tab, screenshots, f"preset-{device}")
     tab.get_by_role("button", name="Save").click()
 
     chips = tab.locator(".greeting").get_by_role("link")
     expect(chips).to_have_text(["No preset", "Pirate"])
     expect(chips.last).to_have_attribute("aria-current", "true")
     expect(tab.get_by_role("textbox", name="Your question")).to_have_value("Ahoy?")
-    pictures(tab, screenshots, f"new-chat-{size}")
+    pictures(tab, screenshots, f"new-chat-{device}")
     tab.get_by_role("button", name="Send").click()
     expect(tab.locator("li.answer").last).to_have_attribute("data-status", "complete")
     assert upstream.chats[-1].messages[0]["content"] == "Answer like a pirate."
@@ -180,7 +169,7 @@ def test_what_was_set_becomes_a_preset_and_a_chat_begins_with_it(
     assert upstream.chats[-1].messages[0]["role"] == "user"
 
 
-def test_personal_settings_hold_at_once(tab: Page, upstream: FakeUpstream, screenshots: Path, size: str) -> None:
+def test_personal_settings_hold_at_once(tab: Page, upstream: FakeUpstream, screenshots: Path, device: str) -> None:
     tab.goto("/settings/")
     tab.get_by_label("Instructions").fill("Be brief.")
     tab.get_by_role("radio", name="Dark").check()
@@ -188,11 +177,11 @@ def test_personal_settings_hold_at_once(tab: Page, upstream: FakeUpstream, scree
     tab.get_by_role("button", name="Save").click()
     expect(tab.get_by_role("status")).to_have_text("Saved.")
     expect(tab.locator("html")).to_have_attribute("data-theme", "dark")
-    tab.screenshot(path=screenshots / f"settings-{size}-dark.png", full_page=True)
+    tab.screenshot(path=screenshots / f"settings-{device}-dark.png", full_page=True)
     tab.get_by_role("radio", name="Light").check()
     tab.get_by_role("button", name="Save").click()
     expect(tab.locator("html")).to_have_attribute("data-theme", "light")
-    tab.screenshot(path=screenshots / f"settings-{size}-light.png", full_page=True)
+    tab.screenshot(path=screenshots / f"settings-{device}-light.png", full_page=True)
 
     tab.goto("/")
     send(tab, "Hello?")
@@ -213,7 +202,7 @@ def test_a_model_that_is_gone_is_shown_so_and_says_what_to_do(tab: Page, anna: P
 
 @pytest.fixture
 def without_scripts(new_context: NewContext, site: Site, anna: Person) -> BrowserContext:
-    context = new_context(site.base_url, java_script_enabled=False, **DESKTOP)
+    context = new_context(site.base_url, java_script_enabled=False, **DEVICES["desktop"])
     sign_in(context, anna)
     return context
 
@@ -240,7 +229,7 @@ def test_without_scripts_all_of_it_is_there(
     assert Conversation.objects.get().instructions == "Be long."
 
 
-def test_a_line_shows_what_was_not_sent(tab: Page, anna: Person, settings: Any, screenshots: Path, size: str) -> None:
+def test_a_line_shows_what_was_not_sent(tab: Page, anna: Person, settings: Any, screenshots: Path, device: str) -> None:
     settings.LLM_CONTEXT_TOKENS = {"": 400}
     turns = [(f"Question {number}? {'x' * 100}", f"Answer {number}. {'y' * 100}") for number in range(4)]
     conversation = make_conversation(anna.user, turns, model="echo")
@@ -257,4 +246,4 @@ def test_a_line_shows_what_was_not_sent(tab: Page, anna: Person, settings: Any, 
     assert "Question" in below
     expect(tab.locator(".omitted:visible")).to_have_count(1)
     line.scroll_into_view_if_needed()
-    pictures(tab, screenshots, f"not-sent-{size}")
+    pictures(tab, screenshots, f"not-sent-{device}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import NewContext, sign_in
+from tests.browser.conftest import DEVICES, NewContext, sign_in
 from tests.factories import make_conversation
 from tests.site import Person, Site
 
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
-
-PHONE = {"width": 390, "height": 844}
 
 
 def talk(anna: Person) -> str:
@@ -93,7 +91,7 @@ def test_a_russian_layout_has_the_same_keys(signed_in_page: "Page", anna: Person
 
 
 def test_on_a_narrow_screen_the_search_opens_the_drawer(new_context: NewContext, site: Site, anna: Person) -> None:
-    context = new_context(site.base_url, viewport=PHONE)
+    context = new_context(site.base_url, **DEVICES["phone"])
     sign_in(context, anna)
     page = context.new_page()
     page.goto("/")

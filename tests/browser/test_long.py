@@ -6,16 +6,14 @@ import pytest
 from playwright.sync_api import expect
 
 from chat.models import Conversation
-from tests.browser.conftest import NewContext, sign_in
 from tests.pages.test_long import at, make_long
-from tests.site import Person, Site
+from tests.site import Person
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 COUNT = 1000
 TO_THE_TOP = "scrollTo({top: 0, behavior: 'instant'})"
 
@@ -23,13 +21,6 @@ TO_THE_TOP = "scrollTo({top: 0, behavior: 'instant'})"
 @pytest.fixture
 def long(anna: Person) -> Conversation:
     return make_long(anna.user, COUNT)
-
-
-@pytest.fixture(params=SIZES)
-def tab(request: pytest.FixtureRequest, new_context: NewContext, site: Site, anna: Person) -> "Page":
-    context = new_context(site.base_url, viewport=SIZES[request.param], has_touch=request.param == "phone")
-    sign_in(context, anna)
-    return context.new_page()
 
 
 def texts(tab: "Page") -> list[str]:

@@ -19,16 +19,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 
-
-@pytest.fixture(params=SIZES)
-def tab(request: Any, new_context: NewContext, site: Site, anna: Person) -> "Page":
-    is_phone = request.param == "phone"
-    context = new_context(site.base_url, viewport=SIZES[request.param], has_touch=is_phone, is_mobile=is_phone)
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    sign_in(context, anna)
-    return context.new_page()
+@pytest.fixture
+def tab(tab: "Page") -> "Page":
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    return tab
 
 
 @pytest.fixture

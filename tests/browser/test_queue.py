@@ -7,9 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from chat.models import Generation, Message
-from tests.browser.conftest import NewContext, sign_in
 from tests.fake_upstream import FakeUpstream
-from tests.site import Person, Site
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -17,16 +15,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 
-
-@pytest.fixture(params=SIZES)
-def tab(request: Any, new_context: NewContext, site: Site, anna: Person, settings: Any) -> "Page":
+@pytest.fixture
+def tab(tab: "Page", settings: Any) -> "Page":
     """An answer is being written, and waits for `upstream.release()`."""
     settings.LLM_MODEL = "gated/tokens=1"
-    context = new_context(site.base_url, viewport=SIZES[request.param], has_touch=request.param == "phone")
-    sign_in(context, anna)
-    tab = context.new_page()
     tab.goto("/")
     ask(tab, "first?")
     expect(tab.locator("#messages .answer").last).to_contain_text("t0")

@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from playwright.sync_api import expect
 
 from chat.models import Conversation, User
-from tests.browser.conftest import NewContext, sign_in
+from tests.browser.conftest import DEVICES, NewContext, sign_in
 from tests.browser.watch import Watch
 from tests.browser.world import RICH, furnish, question_of
 from tests.fake_upstream import FakeUpstream
@@ -24,11 +24,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-DEVICES: dict[str, dict[str, Any]] = {
-    "desktop": {"viewport": {"width": 1280, "height": 800}},
-    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
-    "smallest": {"viewport": {"width": 320, "height": 568}, "has_touch": True, "is_mobile": True},
-}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 AXE = Axe()
 RULES = {

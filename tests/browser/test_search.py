@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from chat.models import Conversation, Message
-from tests.browser.conftest import NewContext, sign_in
-from tests.browser.test_sidebar import SIZES, open_list, tab
+from tests.browser.conftest import NewContext
+from tests.browser.test_sidebar import open_list
 from tests.factories import make_conversation
 from tests.site import Person, Site
 from tests.xss_payloads import PAYLOADS
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
-__all__ = ["tab"]
 
 
 @pytest.fixture(autouse=True)
@@ -145,21 +144,18 @@ def test_without_javascript_one_can_log_in_ask_read_rename_delete_and_search(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-def test_pictures(new_context: NewContext, site: Site, anna: Person, screenshots: Path, size: str, scheme: Any) -> None:
+def test_pictures(tab: "Page", anna: Person, screenshots: Path, device: str, scheme: Any) -> None:
     make_conversation(anna.user, [("Лиса и ёжик", "Рыжая лиса — небольшое животное, animal in English.")]).archive(True)
-    context = new_context(site.base_url, viewport=SIZES[size], color_scheme=scheme, has_touch=size == "phone")
-    sign_in(context, anna)
-    page = context.new_page()
-    open_list(page)
-    page.locator("#search-field").fill("animal")
-    expect(page.locator("#found mark").first).to_be_visible()
-    page.screenshot(path=screenshots / f"search-typing-{size}-{scheme}.png")
-    page.goto("/chat/search?q=animal")
-    page.screenshot(path=screenshots / f"search-{size}-{scheme}.png")
-    page.goto("/chat/search")
-    page.screenshot(path=screenshots / f"search-empty-{size}-{scheme}.png")
-    page.goto("/chat/archived/")
-    page.screenshot(path=screenshots / f"archived-{size}-{scheme}.png")
-    page.goto(f"/chat/{anna.user.conversations.latest('created_at').pk}/title/")
-    page.screenshot(path=screenshots / f"title-{size}-{scheme}.png")
+    tab.emulate_media(color_scheme=scheme)
+    open_list(tab)
+    tab.locator("#search-field").fill("animal")
+    expect(tab.locator("#found mark").first).to_be_visible()
+    tab.screenshot(path=screenshots / f"search-typing-{device}-{scheme}.png")
+    tab.goto("/chat/search?q=animal")
+    tab.screenshot(path=screenshots / f"search-{device}-{scheme}.png")
+    tab.goto("/chat/search")
+    tab.screenshot(path=screenshots / f"search-empty-{device}-{scheme}.png")
+    tab.goto("/chat/archived/")
+    tab.screenshot(path=screenshots / f"archived-{device}-{scheme}.png")
+    tab.goto(f"/chat/{anna.user.conversations.latest('created_at').pk}/title/")
+    tab.screenshot(path=screenshots / f"title-{device}-{scheme}.png")

@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
-
-
-@pytest.fixture(params=SIZES)
-def tab(request: Any, new_context: NewContext, site: Site, anna: Person) -> "Page":
-    is_phone = request.param == "phone"
-    context = new_context(site.base_url, viewport=SIZES[request.param], has_touch=is_phone, is_mobile=is_phone)
-    sign_in(context, anna)
-    return context.new_page()
-
 
 def open_list(tab: "Page", path: str = "/") -> None:
     tab.goto(path)
@@ -211,23 +201,20 @@ def test_the_days_are_the_browsers(new_context: NewContext, site: Site, anna: Pe
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-def test_pictures(new_context: NewContext, site: Site, anna: Person, screenshots: Path, size: str, scheme: Any) -> None:
+def test_pictures(tab: "Page", anna: Person, screenshots: Path, device: str, scheme: Any) -> None:
     pinned = three(anna)[0]
     pinned.pin(True)
     many(anna, 40)
     open_one = make_conversation(
         anna.user, [("A question whose first words do not fit the narrow list beside the page", "Yes.")]
     )
-    context = new_context(site.base_url, viewport=SIZES[size], color_scheme=scheme, has_touch=size == "phone")
-    sign_in(context, anna)
-    tab = context.new_page()
+    tab.emulate_media(color_scheme=scheme)
     open_list(tab, f"/chat/{open_one.pk}/")
-    tab.screenshot(path=screenshots / f"list-{size}-{scheme}.png")
+    tab.screenshot(path=screenshots / f"list-{device}-{scheme}.png")
     row(tab, "About wolves").hover()
     row(tab, "About wolves").get_by_role("button", name="Actions").click()
-    tab.screenshot(path=screenshots / f"list-menu-{size}-{scheme}.png")
+    tab.screenshot(path=screenshots / f"list-menu-{device}-{scheme}.png")
     tab.locator(".menu:popover-open").get_by_text("Delete").click()
     expect(tab.locator("#undo")).to_be_visible()
     choose(tab, "About bears", "Rename")
-    tab.screenshot(path=screenshots / f"list-undo-{size}-{scheme}.png")
+    tab.screenshot(path=screenshots / f"list-undo-{device}-{scheme}.png")
