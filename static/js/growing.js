@@ -31,7 +31,7 @@ export class GrowingText {
     this.#waiting = [];
     if (!this.#box.firstChild.length) grown = this.#withoutBlankLines(grown);
     if (this.#last.length > PIECE) grown = this.#beginPiece(grown);
-this.#last.appendData(grown);
+    this.#last.appendData(grown);
   }
 
   /** Take so many code points off the front. */
