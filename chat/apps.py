@@ -12,7 +12,7 @@ class ChatConfig(AppConfig):
 
     def ready(self) -> None:
         # Connects its signals; it needs the models, which are ready only now.
-        from chat import logins  # noqa: F401
+        from chat.accounts import sessions  # noqa: F401
 
         post_migrate.connect(_after_migrations, sender=self)
 

@@ -15,8 +15,8 @@ from django.db import DatabaseError
 from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
+from chat.accounts.sessions import user_of
 from chat.doorbell import AWAY, doorbell, group_of, news
-from chat.logins import user_of
 
 # For so long at most an expired session goes unnoticed, or a message that was lost. The page counts on it.
 RECHECK_SECONDS = 120.0

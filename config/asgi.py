@@ -1,18 +1,11 @@
-"""What Daphne serves: the log line and the id of each request, static files, then Django on a few threads."""
+"""What Daphne serves, from the outside in: trusted proxies, the log line, static files, Django on a few threads."""
 
-import asyncio
 import logging
 import os
 import re
-import time
-import uuid
-from collections.abc import Awaitable, Callable
-from itertools import cycle
-from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from asgiref.sync import ThreadSensitiveContext
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import WebsocketDenier
 from django.conf import settings
@@ -20,116 +13,14 @@ from django.core.asgi import get_asgi_application
 from django.urls import re_path
 from servestatic import ServeStaticASGI
 
-from chat.threads import DatabaseThread
-from config.proxy import behind_proxies
+django = get_asgi_application()
+
+# After Django: they need the models.
+from chat.urls import websocket_urlpatterns  # noqa: E402
+from config.server.middleware import logged, on_shared_threads, undisturbed  # noqa: E402
+from config.server.proxy import behind_proxies  # noqa: E402
 
 logger = logging.getLogger("config.requests")
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-# Requests share these threads, each with its database connection, instead of a new one each: a stream that waits for
-# the model holds none. Enough for queries that wait; more would only fight for the interpreter.
-THREADS = 8
-
-
-def on_shared_threads(application: Application) -> Application:
-    """Sync views and middleware of one request stay on one thread, but it is not theirs alone."""
-    threads = cycle([DatabaseThread("request") for _ in range(THREADS)])
-
-    async def run(scope: Scope, receive: Receive, send: Send) -> None:
-        async with ThreadSensitiveContext(executor=next(threads)):
-            await application(scope, receive, send)
-
-    return run
-
-
-def undisturbed(application: Application) -> Application:
-    """A question that has arrived whole is taken up, even if who asked left at once.
-
-    Django cancels a request whose client is gone, wherever it is: it hears of that only when its answer begins.
-    """
-
-    async def run(scope: Scope, receive: Receive, send: Send) -> None:
-        answered = asyncio.Event()
-        body_is_here = False
-
-        async def receive_patiently() -> dict[str, Any]:
-            nonlocal body_is_here
-            message = await receive()
-            if message["type"] == "http.request":
-                body_is_here = not message.get("more_body")
-            elif body_is_here:
-                await answered.wait()
-            return message
-
-        async def send_and_note(message: dict[str, Any]) -> None:
-            answered.set()
-            await send(message)
-
-        await application(scope, receive_patiently, send_and_note)
-
-    return run
-
-
-def logged(application: Application) -> Application:
-    """One line for each request, with the id that its response, its reply's evidence and the log have in common."""
-
-    async def run(scope: Scope, receive: Receive, send: Send) -> None:
-        began, status, size = time.perf_counter(), 0, 0
-        scope["request_id"] = request_id = _request_id(scope)
-
-        async def counted(message: dict[str, Any]) -> None:
-            nonlocal status, size
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], (b"X-Request-ID", request_id.encode()), *_mark()]
-            else:
-                size += len(message.get("body", b""))
-            await send(message)
-
-        try:
-            await application(scope, receive, counted)
-        finally:
-            if scope["path"] not in health.PATHS:
-                _log(scope, status, size + _pushed(scope), time.perf_counter() - began)
-
-    return run
-
-
-def _pushed(scope: Scope) -> int:
-    """What went past this application."""
-    push = scope.get("extensions", {}).get("push")
-    return push.sent if push else 0
-
-
-def _request_id(scope: Scope) -> str:
-    """The proxy's, if it is one, else a new one."""
-    given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-    return given if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given) else uuid.uuid4().hex
-
-
-def _mark() -> list[tuple[bytes, bytes]]:
-    """For a balancer that can't ask /readyz: another process is the better address now."""
-    return [(b"X-Draining", b"1")] if engine.draining else []
-
-
-def _log(scope: Scope, status: int, size: int, seconds: float) -> None:
-    logger.info(
-        "request",
-        extra={
-            "request_id": scope["request_id"],
-            "method": scope["method"],
-            "path": scope["path"],
-            "status": status,
-            "bytes": size,
-            "ms": round(seconds * 1000, 1),
-            "client": (scope.get("client") or [None])[0],
-            "user": scope.get("user_id"),
-        },
-    )
 
 
 def is_hashed(path: str, url: str) -> bool:
@@ -137,20 +28,13 @@ def is_hashed(path: str, url: str) -> bool:
     return bool(re.search(r"\.[0-9a-f]{12}\.", url))
 
 
-django = undisturbed(on_shared_threads(get_asgi_application()))
 with_static_files = ServeStaticASGI(
-    django,
+    undisturbed(on_shared_threads(django)),
     # Not there before the first collectstatic; the API answers all the same.
     root=settings.STATIC_ROOT if settings.STATIC_ROOT.is_dir() else None,
     prefix=settings.STATIC_URL,
     immutable_file_test=is_hashed,
 )
-
-# After Django: they need the models.
-from chat.engine import engine  # noqa: E402
-from chat.urls import websocket_urlpatterns  # noqa: E402
-from config import health  # noqa: E402
-
 websockets = URLRouter([*websocket_urlpatterns, re_path("", WebsocketDenier.as_asgi())])
 application = behind_proxies(
     ProtocolTypeRouter({"http": logged(with_static_files), "websocket": on_shared_threads(websockets)}),

@@ -89,16 +89,16 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "config.middleware.content_security_policy",
+    "chat.middleware.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "config.middleware.Common",
+    "chat.middleware.Common",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "config.middleware.LoginRequired",
+    "chat.middleware.LoginRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "config.middleware.in_one_thread",
+    "chat.middleware.in_one_thread",
 ]
 TEMPLATES = [
     {
@@ -157,7 +157,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "config.static_files.HashedStaticFiles"},
+    "staticfiles": {"BACKEND": "config.server.static_files.HashedStaticFiles"},
 }
 
 # --- Languages and time ---------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ USE_TZ = True
 
 # --- HTTPS ----------------------------------------------------------------------------------------------------------
 HTTPS = flag("HTTPS", False)
-# Whose X-Forwarded-For and X-Forwarded-Proto are believed: see config/proxy.py.
+# Whose X-Forwarded-For and X-Forwarded-Proto are believed: see config/server/proxy.py.
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]

@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from config import health
+from chat.views import health
 
 urlpatterns = [
     path("", include("chat.urls")),

@@ -11,8 +11,8 @@ import hypothesis
 import pytest
 from django.db import connection
 
-from chat.engine import engine
 from chat.models import DEAD_AFTER
+from chat.replies.engine import engine
 from tests.fake_upstream import FakeUpstream
 from tests.process import Servers, make_database
 from tests.site import Person, Site
@@ -68,7 +68,7 @@ def served(upstream: FakeUpstream, django_db_setup: None, django_db_blocker: Any
 def _serve(address: Future[str]) -> None:
     # Imported in its thread: Twisted's reactor belongs to the thread that runs it.
     from config.asgi import application
-    from config.server import Server
+    from config.server.daphne import Server
 
     class Served(Server):
         def listen_success(self, port: Any) -> None:
@@ -103,8 +103,8 @@ def site(served: str, upstream: FakeUpstream, transactional_db: None, settings: 
 
 def _end_all_replies() -> None:
     until = time.monotonic() + 10
-    while len(engine.replies):
-        for reply in engine.replies.ids():
+    while running := engine.running():
+        for reply in running:
             engine.stop(reply)
         assert time.monotonic() < until, "a reply does not end"
         time.sleep(0.01)

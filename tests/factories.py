@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from chat.models import Conversation, Generation, Message, Request, User
+from chat.models import Conversation, Generation, Message, Submission, User
 
 WRITER = "a writer"
 
@@ -27,13 +27,13 @@ def make_conversation(
 
 def ask(conversation: Conversation, question: str, *, model: str = "fox-1") -> Message:
     """The reply, still being written."""
-    return conversation.ask(question, a_request(model)).reply
+    return conversation.ask(question, a_submission(model)).reply
 
 
 def retry(conversation: Conversation, *, model: str = "fox-1") -> Message:
     """Another answer to the last question, still being written."""
     assert conversation.leaf
-    return conversation.retry(conversation.leaf, a_request(model)).reply
+    return conversation.retry(conversation.leaf, a_submission(model)).reply
 
 
 def finish(
@@ -49,5 +49,5 @@ def finish(
     return Generation.objects.get(pk=reply.pk)
 
 
-def a_request(model: str = "fox-1") -> Request:
-    return Request(id=uuid.uuid4(), digest="", model=model, writer=WRITER, most_at_once=1_000)
+def a_submission(model: str = "fox-1") -> Submission:
+    return Submission(idempotency_key=uuid.uuid4(), digest="", model=model, writer=WRITER, most_at_once=1_000)

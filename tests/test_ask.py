@@ -13,10 +13,10 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from chat.engine import engine
+from chat import questions
 from chat.models import Conversation, Generation, Message, Piece
 from chat.models.generation import GenerationQuerySet
-from chat.views import asking
+from chat.replies.engine import engine
 from tests import factories
 from tests import fake_upstream_chunks as fake
 from tests.fake_upstream import FakeUpstream
@@ -55,7 +55,7 @@ def error_of(response: httpx.Response, status: int) -> dict[str, Any]:
 
 
 def nothing_happened(upstream: FakeUpstream) -> bool:
-    return not (Conversation.objects.exists() or Message.objects.exists() or upstream.chats or len(engine.replies))
+    return not (Conversation.objects.exists() or Message.objects.exists() or upstream.chats or engine.running())
 
 
 def test_it_answers_a_question_in_a_conversation_of_its_own(anna: Person, upstream: FakeUpstream) -> None:
@@ -584,14 +584,14 @@ def test_two_threads_that_have_both_found_their_way_make_one_reply(
     anna: Person, upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither stores anything before both have looked for what the request names."""
-    barrier, find = threading.Barrier(2), asking._find
+    barrier, find = threading.Barrier(2), questions._find
 
     def find_together(*args: Any) -> Any:
         found = find(*args)
         barrier.wait(10)
         return found
 
-    monkeypatch.setattr(asking, "_find", find_together)
+    monkeypatch.setattr(questions, "_find", find_together)
     fields = body(text="hello")
 
     answers = [told(answer) for answer in at_once(*[lambda: send_json(anna, fields)] * 2)]
@@ -604,7 +604,7 @@ def test_two_threads_that_have_both_found_their_way_make_one_reply(
 def test_the_database_refuses_a_second_reply_under_one_request_id(anna: Person) -> None:
     """Whatever holds the second one back before."""
     conversation = factories.make_conversation(anna.user, ())
-    reply = {"conversation": conversation, "owner": anna.user, "role": "assistant", "request_id": uuid.uuid4()}
+    reply = {"conversation": conversation, "owner": anna.user, "role": "assistant", "idempotency_key": uuid.uuid4()}
     Message.objects.create(number=1, **reply)
 
     with pytest.raises(IntegrityError):

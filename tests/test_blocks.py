@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 
 from chat import sse
-from chat.blocks import BlocksOfReader
 from chat.events import Cursor, End, Start, Text, block_json
-from chat.live import Growing
 from chat.markdown import blocks, rendered
-from chat.reading import Reader
+from chat.replies.blocks import BlocksOfReader
+from chat.replies.growing import Growing
+from chat.replies.reader import Reader
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream_chunks import DONE, ROLE, ended, said, send
 from tests.site import Person, Told, stored
@@ -113,7 +113,7 @@ def test_readers_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
         starts.append(span.start)
         return rendered(span, prefix)
 
-    monkeypatch.setattr("chat.blocks.rendered", counted)
+    monkeypatch.setattr("chat.replies.blocks.rendered", counted)
     reply = growing()
 
     async def everybody() -> list[list[str]]:
@@ -137,7 +137,7 @@ def test_text_does_not_wait_for_a_block_that_takes_long_but_the_end_does(monkeyp
         assert may_go_on.wait(10)
         return rendered(span, prefix)
 
-    monkeypatch.setattr("chat.blocks.rendered", slow)
+    monkeypatch.setattr("chat.replies.blocks.rendered", slow)
     reply = growing("# slow\n")
 
     async def events() -> list[str]:

@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from chat.models.branches import Row, Tree
+from chat.models.tree import Row, Tree
 
 DELETED = datetime(2026, 1, 1, tzinfo=UTC)
 

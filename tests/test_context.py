@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.context import ANSWER_SHARE, fit, tokens_of
+from chat.replies.context_window import ANSWER_SHARE, fit, tokens_of
 
 Turns = tuple[dict[str, Any], ...]
 

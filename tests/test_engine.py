@@ -13,14 +13,14 @@ import pytest
 from django.db import DataError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from chat import engine as engine_module
-from chat import following, saving
-from chat.engine import Engine, engine
 from chat.events import End, Start
-from chat.generation import Job, Writer
-from chat.live import Growing
 from chat.models import Evidence, Generation, Message, Piece
 from chat.models.generation import GenerationQuerySet
+from chat.replies import engine as engine_module
+from chat.replies import follower, snapshots
+from chat.replies.engine import Engine, engine
+from chat.replies.growing import Growing
+from chat.replies.writer import Job, Writer
 from chat.upstream import Upstream
 from tests import factories
 from tests.bell import Bell
@@ -35,8 +35,8 @@ from tests.waiting import until
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """What happens every second happens more often."""
-    monkeypatch.setattr(saving, "SNAPSHOT_SECONDS", 0.05)
-    monkeypatch.setattr(following, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(snapshots, "SNAPSHOT_SECONDS", 0.05)
+    monkeypatch.setattr(follower, "LOOK_SECONDS", 0.05)
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
@@ -45,7 +45,7 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 
 
 def sweep() -> None:
-    run(engine._saving._sweep())
+    run(engine._snapshots._sweep())
 
 
 def age(reply: str) -> None:
@@ -344,7 +344,7 @@ def test_an_accident_of_our_own_ends_the_reply_as_failed(
     def broken(*args: Any, **kwargs: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("chat.generation.fit", broken)
+    monkeypatch.setattr("chat.replies.writer.fit", broken)
     told = anna.ask("hello")
 
     assert told.end["status"] == "failed"
@@ -549,7 +549,7 @@ def test_a_writer_that_dies_is_noticed_by_who_follows(anna: Person, running: Mes
 def test_an_end_that_was_only_provisional_is_not_told_for_long(
     anna: Person, running: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "SWEPT_SECONDS", 0.05)
+    monkeypatch.setattr(follower, "SWEPT_SECONDS", 0.05)
     age(str(running.pk))
     assert anna.follow(str(running.pk)).end["status"] == "interrupted"
     factories.finish(running, "A bird.")

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from django.db import OperationalError
 
-from chat.engine import engine
-from config import health
+from chat.replies.engine import engine
+from chat.views import health
 from tests.log_lines import lines_of
 from tests.site import Site
 

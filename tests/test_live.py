@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.events import End, Retrying, Start, Text
-from chat.live import Growing, GrowingText, Replies
+from chat.replies.growing import Growing, GrowingText
 
 FIRST = Retrying(2, 0.5, "overloaded")
 SOON = 0.01
@@ -97,18 +97,3 @@ def test_the_end_is_waited_for_but_not_for_ever() -> None:
         assert not reply.listeners
 
     asyncio.run(asyncio.wait_for(test(), 10))
-
-
-def test_replies_are_found_by_their_ids_while_they_grow() -> None:
-    replies = Replies()
-    start = Start(uuid4(), uuid4(), uuid4(), "fox-1")
-    reply = replies.open(start)
-
-    assert replies.get(start.reply) is reply
-    assert replies.ids() == [start.reply]
-    assert len(replies) == 1
-    replies.close(start.reply)
-    assert replies.get(start.reply) is None
-    assert len(replies) == 0
-    # Closed twice is closed.
-    replies.close(start.reply)

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from chat.engine import engine
 from chat.models import Evidence
+from chat.replies.engine import engine
 from chat.upstream import Upstream
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream_chunks import DONE, ROLE, chunk, ended, error, json_answer, said, send, sse
@@ -83,7 +83,7 @@ def test_the_line_of_a_reply_has_its_figures(anna: Person, caplog: pytest.LogCap
         "reply": told.reply,
         "conversation": told.events[0]["conversation"],
         "owner": str(anna.user.pk),
-        "request_id": evidence.request_id,
+        "request_id": evidence.trace_id,
         "status": "complete",
         "saved": True,
         "finish_reason": "stop",
@@ -272,7 +272,7 @@ def test_no_text_is_in_the_log_when_something_breaks_here(
     def broken(*args: Any, **kwargs: Any) -> Any:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("chat.generation.fit", broken)
+    monkeypatch.setattr("chat.replies.writer.fit", broken)
     told = anna.ask(QUESTION)
 
     assert told.end["status"] == "failed"

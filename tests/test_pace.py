@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from chat.upstream.pace import LONGEST_SECONDS, SHORTEST_SECONDS, Pace, rest_at
+from chat.upstream.batching import LONGEST_SECONDS, SHORTEST_SECONDS, Pace, rest_at
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from config.proxy import behind_proxies
+from config.server.proxy import behind_proxies
 from tests.fake_upstream import FakeUpstream
 from tests.process import ServerProcess, Servers, wait_until
 

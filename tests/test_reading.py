@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from chat import reading, sse
+from chat import sse
 from chat.events import Cursor, End, Retrying, Start, Text
-from chat.live import Growing
-from chat.reading import MOST_AT_ONCE, Push, Reader
+from chat.replies import reader as reader_module
+from chat.replies.growing import Growing
+from chat.replies.reader import MOST_AT_ONCE, Push, Reader
 
 FIRST, SECOND = Retrying(2, 0.5, "overloaded"), Retrying(3, 1.0, "overloaded")
 
@@ -105,10 +106,10 @@ def test_it_waits_for_what_is_not_there_yet(client: type[Client]) -> None:
             reply.append(Text("", word))
             await turns()
         reply.finish(End("complete"))
-        await asyncio.gather(*(reader.task for reader in readers))
-        for reader in readers:
-            assert reader.types == ["start", "delta", "delta", "delta", "end"]
-            assert [id_ for id_, _ in reader.heard] == ["0.0", "0.1", "0.5", "0.8", "0.8.end"]
+        await asyncio.gather(*(one.task for one in readers))
+        for one in readers:
+            assert one.types == ["start", "delta", "delta", "delta", "end"]
+            assert [id_ for id_, _ in one.heard] == ["0.0", "0.1", "0.5", "0.8", "0.8.end"]
         assert not reply.listeners
 
     run(test())
@@ -222,7 +223,7 @@ def test_each_try_is_told_once_and_none_after_the_first_token(client: type[Clien
 
 @BOTH
 def test_it_says_that_it_lives_when_nothing_comes(client: type[Client], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "PING_SECONDS", 0.05)
+    monkeypatch.setattr(reader_module, "PING_SECONDS", 0.05)
 
     async def test() -> None:
         reply = growing()

@@ -18,14 +18,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from chat import reading, sse
-from chat.engine import engine
+from chat import questions, sse
 from chat.events import Cursor, End, Start, Text
-from chat.live import Growing
 from chat.models import Conversation, Message
-from chat.reading import Reader
-from chat.views import asking
-from chat.views import stream as view
+from chat.replies import reader
+from chat.replies.engine import engine
+from chat.replies.growing import Growing
+from chat.replies.reader import Reader
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream_scripts import UNICODE_REASONING, UNICODE_TEXT, paced_text
 from tests.log_lines import wait_for_lines
@@ -144,7 +143,7 @@ def test_many_readers_at_many_places_all_get_the_same_text(anna: Person, upstrea
 
 def test_any_sequence_of_cut_and_resume_gives_the_stored_text(anna: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader whose connection breaks after so many events comes back with the last id that it saw."""
-    monkeypatch.setattr(reading, "MOST_AT_ONCE", 400)
+    monkeypatch.setattr(reader, "MOST_AT_ONCE", 400)
     reply = anna.ask(model="unicode").reply
 
     @hypothesis_settings(max_examples=30, deadline=None, database=None)
@@ -298,7 +297,7 @@ def test_a_cursor_beyond_the_text_hears_nothing_until_the_text_passes_it(
 ) -> None:
     """A crash took the last second, and the reader had it."""
     settings.LLM_MODEL = "gated/tokens=3"
-    monkeypatch.setattr(reading, "PING_SECONDS", 0.05)
+    monkeypatch.setattr(reader, "PING_SECONDS", 0.05)
     with anna.asking() as first:
         reply = read_until(first, paced_text(3)).reply
         with anna.reading(reply, "0.15") as response:
@@ -480,14 +479,14 @@ def test_so_it_is_wherever_it_is_on_its_way(
         held = Held(engine.models)
         monkeypatch.setattr(engine, "models", held.in_loop)
     elif step == "before it is stored":
-        held = Held(asking._find)
-        monkeypatch.setattr(asking, "_find", held)
+        held = Held(questions._find)
+        monkeypatch.setattr(questions, "_find", held)
     elif step == "when it is stored":
         held = Held(engine.begin)
         monkeypatch.setattr(engine, "begin", held)
     else:
-        held = Held(view._growing)
-        monkeypatch.setattr(view, "_growing", held.in_loop)
+        held = Held(engine.growing_of)
+        monkeypatch.setattr(engine, "growing_of", held.in_loop)
 
     send_and_leave(anna, held.reached)
     held.go_on.set()

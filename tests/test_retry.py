@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from chat.engine import engine
 from chat.models import Conversation, Message, Piece
+from chat.replies.engine import engine
 from tests import factories
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream_chunks import ROLE, error, said, send

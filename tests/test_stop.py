@@ -14,9 +14,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from chat import following
 from chat.models import Generation, Message, Piece
-from chat.views import stream as view
+from chat.replies import engine as engine_module
+from chat.replies import follower
 from tests import factories
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream_scripts import paced_text
@@ -231,7 +231,7 @@ def test_a_plain_form_leads_back_to_the_conversation(name: str, anna: Person) ->
 @pytest.fixture
 def elsewhere(anna: Person, monkeypatch: pytest.MonkeyPatch) -> Message:
     """A reply that another process is writing."""
-    monkeypatch.setattr(following, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(follower, "LOOK_SECONDS", 0.05)
     reply = factories.ask(factories.make_conversation(anna.user), "And a hen?")
     Piece.objects.create(generation=reply.generation, text="A bi")
     return reply
@@ -255,7 +255,7 @@ def test_a_reply_of_another_process_is_stopped_by_its_writer(anna: Person, elsew
 def test_a_writer_that_does_not_hear_of_it_is_not_waited_for(
     anna: Person, elsewhere: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(view, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(engine_module, "STOP_SECONDS", 0.2)
 
     assert stop(anna, str(elsewhere.pk)) == "streaming"
     assert Generation.objects.get(pk=elsewhere.pk).stop_requested_at

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chat import reading
 from chat.events import Cursor
+from chat.replies import reader
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream_chunks import DONE, ROLE, ended, said, send
 from tests.fake_upstream_scripts import UNICODE_REASONING, UNICODE_TEXT, paced_text
@@ -150,7 +150,7 @@ def test_an_end_that_needs_words_has_a_sentence_in_any_language(
 
 
 def test_it_says_that_it_lives_while_there_is_nothing_to_say(anna: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "PING_SECONDS", 0.02)
+    monkeypatch.setattr(reader, "PING_SECONDS", 0.02)
 
     with anna.asking(model="hang") as response:
         events = events_of(response)
@@ -164,7 +164,7 @@ def test_a_ping_in_the_middle_has_the_cursor_of_the_text_before_it(
     anna: Person, upstream: FakeUpstream, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.LLM_MODEL = "gated/tokens=3"
-    monkeypatch.setattr(reading, "PING_SECONDS", 0.05)
+    monkeypatch.setattr(reader, "PING_SECONDS", 0.05)
 
     with anna.asking() as response:
         events = events_of(response)
@@ -216,7 +216,7 @@ def test_the_request_id_of_the_proxy_is_in_the_answer_and_in_the_evidence(anna: 
         reply = told(response).reply
 
     assert response.headers["x-request-id"] == "proxy-0123456789.abc_DEF"
-    assert stored(reply).evidence.request_id == "proxy-0123456789.abc_DEF"
+    assert stored(reply).evidence.trace_id == "proxy-0123456789.abc_DEF"
 
 
 @pytest.mark.parametrize("given", [None, "", "short", "x" * 65, "with space 1", 'quote"brace}12', "semi;colon-123"])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chat.upstream.tags import MOST_BLANK, Cleaner, ThinkTags, cleaned
+from chat.upstream.text_filters import MOST_BLANK, Cleaner, ThinkTags, cleaned
 
 PIECES = st.lists(st.text(st.sampled_from("a\0\ud83d\ude00é👋\udfff\ud800"), max_size=4), max_size=8)
 BLANK = "\n" * (MOST_BLANK - 2)

@@ -4,7 +4,7 @@ import weakref
 
 from django.db import OperationalError
 
-from chat.threads import DatabaseThread
+from chat.database_threads import DatabaseThread
 
 
 class Cursor:

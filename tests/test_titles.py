@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from chat.engine import engine
 from chat.models import Conversation
 from chat.models.title import first_words
-from chat.titles import tidied
+from chat.replies.engine import engine
+from chat.replies.titles import tidied
 from tests import factories
 from tests.fake_upstream import FakeUpstream
 from tests.fake_upstream_chunks import DONE, ROLE, ended, error, json_answer, said, send

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.engine import engine
+from chat.replies.engine import engine
 from chat.upstream import UpstreamError
 from chat.upstream.chunks import message_of
 from chat.upstream.errors import MOST_DETAIL, seconds_of, without_secrets

@@ -148,7 +148,7 @@ class World:
             "conversation": self.conversation.pk,
             "message": self.reply.pk,
             "question": self.reply.parent_id,
-            "request": self.reply.request_id,
+            "request": self.reply.idempotency_key,
             "preset": self.preset.pk,
             "new": uuid.uuid4(),
         }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chat.engine import engine
+from chat.replies.engine import engine
 from tests.fake_upstream import FakeUpstream
 from tests.site import Person, Site, Told, stored, told
 from tests.wire_rows import ROWS, Expect, Row

@@ -8,12 +8,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from chat.admin.read_only import ReadOnlyAdmin, as_uuid, exact_time
+from chat.http import trace_id_of
 from chat.models import AuditEntry, Conversation, User
 
 
 def note(request: HttpRequest, action: AuditEntry.Action, conversation: Conversation | None = None) -> None:
     """Write down what the user of this request is about to do."""
-    request_id = getattr(request, "scope", {}).get("request_id") or request.headers.get("X-Request-ID", "")
+    trace_id = trace_id_of(request) or request.headers.get("X-Request-ID", "")
     actor = cast(User, request.user)
     AuditEntry.objects.create(
         actor=actor.pk,
@@ -22,15 +23,15 @@ def note(request: HttpRequest, action: AuditEntry.Action, conversation: Conversa
         conversation=conversation.pk if conversation else None,
         owner=conversation.owner_id if conversation else None,
         # A header may be of any length.
-        request_id=str(request_id)[:64],
+        trace_id=str(trace_id)[:64],
     )
 
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ["when", "actor_name", "action", "conversation", "owner", "request_id"]
+    list_display = ["when", "actor_name", "action", "conversation", "owner", "trace_id"]
     list_filter = ["action", "at"]
-    fields = ["when", "actor_name", "actor", "action", "conversation", "owner", "request_id"]
+    fields = ["when", "actor_name", "actor", "action", "conversation", "owner", "trace_id"]
     search_fields = ["actor_name"]
     search_help_text = _("Name, or the id of a person, conversation or request.")
     when = exact_time("at", _("at"))
@@ -41,7 +42,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        found = Q(actor_name__icontains=term) | Q(request_id=term)
+        found = Q(actor_name__icontains=term) | Q(trace_id=term)
         if some_id := as_uuid(term):
             found |= Q(actor=some_id) | Q(conversation=some_id) | Q(owner=some_id)
         return queryset.filter(found), False

@@ -57,7 +57,7 @@ class ReplyColumns:
     prompt_sha256 = of_evidence("prompt_sha256")
     prompt_tokens = of_evidence("prompt_tokens")
     reasoning_tokens = of_evidence("reasoning_tokens")
-    request_id = of_evidence("request_id")
+    trace_id = of_evidence("trace_id")
     system_fingerprint = of_evidence("system_fingerprint")
     timer = of_evidence("timer")
     upstream_created = of_evidence("upstream_created")
@@ -144,7 +144,7 @@ class ReplyAdmin(ReplyColumns, ReadOnlyAdmin):
     search_help_text = _("User name or email; or the id of a reply, conversation, request or upstream's answer.")
     fieldsets = [
         (None, {"fields": ["reply_id", "conversation_link", "owner_link", "status", "ending"]}),
-        (_("Asked"), {"fields": ["model", "omitted", "parameters", "prompt_sha256", "request_id"]}),
+        (_("Asked"), {"fields": ["model", "omitted", "parameters", "prompt_sha256", "trace_id"]}),
         (_("End"), {"fields": ["finish_reason", "error_code", "error_detail", "timer", "attempts"]}),
         (_("Measured"), {"fields": ["first_token_ms", "duration_ms", "longest_silence_ms", "chunks", "bytes"]}),
         (_("Tokens"), {"fields": ["prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens"]}),
@@ -168,10 +168,10 @@ class ReplyAdmin(ReplyColumns, ReadOnlyAdmin):
         if not term:
             return queryset, False
         found = Q(conversation__owner__username__icontains=term) | Q(conversation__owner__email__icontains=term)
-        for name in ("upstream_id", "upstream_request_id", "request_id"):
+        for name in ("upstream_id", "upstream_request_id", "trace_id"):
             found |= Q(**{f"message__evidence__{name}": term})
         if some_id := as_uuid(term):
-            found |= Q(pk=some_id) | Q(conversation=some_id) | Q(message__request_id=some_id)
+            found |= Q(pk=some_id) | Q(conversation=some_id) | Q(message__idempotency_key=some_id)
         return queryset.filter(found), False
 
     @admin.display(description=_("reply"))

@@ -20,8 +20,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from chat.accounts.sessions import recheck
 from chat.admin.titles import PlainTitles
-from chat.logins import recheck
 from chat.models import Generation, User
 
 if TYPE_CHECKING:

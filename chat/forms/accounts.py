@@ -5,8 +5,8 @@ from django.contrib.auth.forms import UserCreationForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from chat.accounts import first_account
 from chat.models import User
-from config import first_account
 
 
 class SignUp(UserCreationForm):  # type: ignore[type-arg]

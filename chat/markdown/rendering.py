@@ -8,7 +8,7 @@ from linkify_it import LinkifyIt
 from markdown_it import MarkdownIt
 from mdit_py_plugins.footnote import footnote_plugin
 
-from chat.markdown import dressing, formulas
+from chat.markdown import formulas, rules
 from chat.markdown.memory import remembered
 from chat.markdown.sanitiser import clean
 
@@ -34,7 +34,7 @@ def make_parser() -> MarkdownIt:
     # `main.py` and `README.md` are no addresses, though .py and .md are countries.
     parser.linkify = LinkifyIt({"ftp:": None, "//": None}, {"fuzzy_link": False, "fuzzy_email": False})
     # No `^[…]`: in prose of models that is an exponent.
-    parser.use(footnote_plugin, inline=False).use(formulas.install).use(dressing.install)
+    parser.use(footnote_plugin, inline=False).use(formulas.install).use(rules.install)
     # Rules are put together at the first use, which two threads must not do at once.
     parser.render("*")
     return parser

@@ -1,16 +1,17 @@
 from chat.models.audit import AuditEntry
-from chat.models.conversation import Conversation
+from chat.models.conversation import AskResult, Conversation
+from chat.models.errors import NothingToContinue, ReplyRunning, RequestReused, TooManyReplies
 from chat.models.evidence import Evidence
 from chat.models.generation import DEAD_AFTER, Generation, Piece
-from chat.models.message import Message, RequestReused
+from chat.models.message import Message
 from chat.models.preset import Beginning, Preset
-from chat.models.request import Asked, NothingToContinue, ReplyRunning, Request, TooManyReplies
 from chat.models.search import SearchDocument
+from chat.models.submission import Submission
 from chat.models.user import Installation, User
 
 __all__ = [
     "DEAD_AFTER",
-    "Asked",
+    "AskResult",
     "AuditEntry",
     "Beginning",
     "Conversation",
@@ -22,9 +23,9 @@ __all__ = [
     "Piece",
     "Preset",
     "ReplyRunning",
-    "Request",
     "RequestReused",
     "SearchDocument",
+    "Submission",
     "TooManyReplies",
     "User",
 ]

@@ -16,7 +16,7 @@ class AuditEntry(models.Model):
     action = models.CharField(_("what"), max_length=40, choices=Action)
     conversation = models.UUIDField(_("conversation"), null=True)
     owner = models.UUIDField(_("whose"), null=True)
-    request_id = models.CharField(_("request"), max_length=64, blank=True)
+    trace_id = models.CharField(_("request"), max_length=64, blank=True, db_column="request_id")
 
     class Meta:
         verbose_name = _("audit entry")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
@@ -9,14 +10,15 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from chat.models.branches import Tree
 from chat.models.endings import CONTINUE, ENDINGS
+from chat.models.errors import NothingToContinue, ReplyRunning, TooManyReplies
 from chat.models.generation import Generation
 from chat.models.listed import Listed, ListedQuerySet
 from chat.models.message import Message, with_parts
 from chat.models.preset import Beginning
-from chat.models.request import Asked, NothingToContinue, ReplyRunning, Request, TooManyReplies
+from chat.models.submission import Submission
 from chat.models.title import first_words
+from chat.models.tree import Tree
 
 if TYPE_CHECKING:
     from chat.models.user import User
@@ -31,6 +33,22 @@ GO_ON = {
         "in the middle of a word, a line or a code block if need be. Repeat nothing, explain nothing."
     ),
 }
+
+
+@dataclass(frozen=True)
+class AskResult:
+    """What a submission has led to. `turns` is empty when the same submission had been there before.
+
+    `sent`: which messages the turns are, without the instructions.
+    """
+
+    reply: Message
+    turns: tuple[dict[str, Any], ...] = ()
+    sent: tuple[uuid.UUID, ...] = ()
+
+    @property
+    def is_new(self) -> bool:
+        return bool(self.turns)
 
 
 class ConversationQuerySet(ListedQuerySet):
@@ -88,7 +106,7 @@ class Conversation(Listed):
         begins = beginning or owner.beginning(owner.preset)
         return cls(owner=owner, title=first_words(text), instructions=begins.instructions, parameters=begins.parameters)
 
-    def ask(self, text: str, request: Request, *, after: Message | None = None) -> Asked:
+    def ask(self, text: str, submission: Submission, *, after: Message | None = None) -> AskResult:
         """Question and empty reply in one transaction; `after` None: below the newest message of what is read.
 
         Raises ReplyRunning, RequestReused, TooManyReplies, as the other three do.
@@ -97,29 +115,33 @@ class Conversation(Listed):
         def new_question(tree: Tree[Message]) -> Message:
             return self._question(tree, text, parent=after or tree.tip_of(self.leaf_id))
 
-        return self._once(request, new_question)
+        return self._once(submission, new_question)
 
-    def edit(self, question: Message, text: str, request: Request) -> Asked:
+    def edit(self, question: Message, text: str, submission: Submission) -> AskResult:
         """Another question in the place of `question`, which stays, with all that came after it."""
-        return self._once(request, lambda tree: self._question(tree, text, parent_id=question.parent_id))
+        return self._once(submission, lambda tree: self._question(tree, text, parent_id=question.parent_id))
 
-    def retry(self, reply: Message, request: Request) -> Asked:
+    def retry(self, reply: Message, submission: Submission) -> AskResult:
         """A new answer to the question of `reply`, which stays. Raises Message.DoesNotExist if it has been deleted."""
-        return self._once(request, lambda tree: _question_of(reply, tree))
+        return self._once(submission, lambda tree: _question_of(reply, tree))
 
-    def continue_from(self, reply: Message, request: Request) -> Asked:
+    def continue_from(self, reply: Message, submission: Submission) -> AskResult:
         """What `reply` still lacks, as a message of its own. Raises NothingToContinue, and what `retry` does."""
-        return self._once(request, lambda tree: _question_of(reply, tree), continues=reply)
+        return self._once(submission, lambda tree: _question_of(reply, tree), continues=reply)
 
     @transaction.atomic
     def _once(
-        self, request: Request, question_in: Callable[[Tree[Message]], Message], *, continues: Message | None = None
-    ) -> Asked:
+        self,
+        submission: Submission,
+        question_in: Callable[[Tree[Message]], Message],
+        *,
+        continues: Message | None = None,
+    ) -> AskResult:
         # Counting up is the lock: what one user asks comes one after another, on however many connections.
         self.owner.count_change()
-        known, past = self._known_or_past(request)
+        known, past = self._known_or_past(submission)
         if known:
-            return Asked(known)
+            return AskResult(known)
         tree = Tree(with_parts(past))
         question = question_in(tree)
         cut = _cut_answer(continues, tree) if continues else None
@@ -131,38 +153,39 @@ class Conversation(Listed):
             number=max(tree.next_number, question.number + 1),
             parent=question,
             continues=cut,
-            request_id=request.id,
-            request_digest=request.digest,
+            idempotency_key=submission.idempotency_key,
+            request_digest=submission.digest,
         )
-        self.model = request.model or self.model
+        self.model = submission.model or self.model
         self._move_to(reply)
         Message.objects.bulk_create([*new, reply])
         reply.generation = Generation.objects.create(
-            message=reply, conversation=self, model=request.model, writer=request.writer, heartbeat_at=Now()
+            message=reply, conversation=self, model=submission.model, writer=submission.writer, heartbeat_at=Now()
         )
         said = _said([*tree.path_to(question.parent_id), question], cut)
-        return Asked(reply, tuple(self._turns(said, cut)), tuple(message.pk for message in said))
+        return AskResult(reply, tuple(self._turns(said, cut)), tuple(message.pk for message in said))
 
-    def _known_or_past(self, request: Request) -> tuple[Message | None, list[Message]]:
-        """What the same request made before; if it is a new one, what was said here so far.
+    def _known_or_past(self, submission: Submission) -> tuple[Message | None, list[Message]]:
+        """What the same submission made before; if it is a new one, what was said here so far.
 
         Raises RequestReused; ReplyRunning, TooManyReplies if it is a new one.
         """
-        around = Message.objects.around(self.owner_id, request.id, self.pk)
-        if any(row.request_id == request.id for row in around.in_the_way):
-            return self.owner.messages.of_request(request.id, request.digest), []
-        while refusal := self._refusal(around.in_the_way, request):
-            if not Generation.objects.filter(message__owner=self.owner).sweep(but=request.alive):
+        key = submission.idempotency_key
+        context = Message.objects.ask_context(self.owner_id, key, self.pk)
+        if any(row.idempotency_key == key for row in context.running):
+            return self.owner.messages.of_submission(key, submission.digest), []
+        while refusal := self._refusal(context.running, submission):
+            if not Generation.objects.filter(message__owner=self.owner).sweep(but=submission.alive):
                 raise refusal
             # Among them were dead ones, which count no longer, and whose texts are in their rows now.
-            around = Message.objects.around(self.owner_id, request.id, self.pk)
-        return None, around.past
+            context = Message.objects.ask_context(self.owner_id, key, self.pk)
+        return None, context.past
 
-    def _refusal(self, running: list[Message], request: Request) -> ReplyRunning | TooManyReplies | None:
+    def _refusal(self, running: list[Message], submission: Submission) -> ReplyRunning | TooManyReplies | None:
         here = next((row.pk for row in running if row.conversation_id == self.pk), None)
         if here:
             return ReplyRunning(here)
-        return TooManyReplies() if len(running) >= request.most_at_once else None
+        return TooManyReplies() if len(running) >= submission.most_at_once else None
 
     def _question(self, tree: Tree[Message], text: str, **where: Any) -> Message:
         number, role = tree.next_number, Message.Role.USER

@@ -40,7 +40,8 @@ class Evidence(models.Model):
     completion_tokens = models.PositiveIntegerField(_("completion tokens"), null=True)
     reasoning_tokens = models.PositiveIntegerField(_("reasoning tokens"), null=True)
     cached_tokens = models.PositiveIntegerField(_("cached tokens"), null=True)
-    request_id = models.CharField(_("request"), max_length=64, blank=True)
+    # The X-Request-ID of the question, which the log has too.
+    trace_id = models.CharField(_("request"), max_length=64, blank=True, db_column="request_id")
 
     class Meta:
         verbose_name = _("evidence")

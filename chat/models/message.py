@@ -4,32 +4,23 @@ import uuid
 from collections.abc import Iterable
 from datetime import timedelta
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from chat.models.branches import Row, Tree, Versions
-from chat.models.request import ReplyRunning
-
-if TYPE_CHECKING:
-    from chat.models.evidence import Evidence
-    from chat.models.generation import Generation
-
-
-class RequestReused(Exception):
-    """The request_id came before, with another body."""
-
+from chat.models.errors import ReplyRunning, RequestReused
+from chat.models.tree import Row, Tree, Versions
 
 _is_past = attrgetter("is_past")
 
 
-class Around(NamedTuple):
-    """What there is before a new reply: the request's own and all that are being written, and what was said so far."""
+class AskContext(NamedTuple):
+    """What there is before a new reply. `running`: the submission's own reply and every running one of its owner."""
 
-    in_the_way: list[Message]
+    running: list[Message]
     past: list[Message]
 
 
@@ -38,7 +29,7 @@ PURGED_AT_ONCE = 50
 UUID = models.UUIDField()
 # By hand: before every question the ORM would put it together anew, for ten times its price. Of the past the deleted
 # ones too: the others hang on them, and their numbers are taken.
-AROUND = """
+ASK_CONTEXT = """
     SELECT chat_message.*, FALSE AS is_past FROM chat_message WHERE owner_id = %s AND request_id = %s
     UNION ALL
     SELECT chat_message.*, FALSE AS is_past FROM chat_message
@@ -68,19 +59,19 @@ class MessageQuerySet(models.QuerySet["Message"]):
         with_text = old.exclude(text="", reasoning="").values_list("pk", flat=True)[:PURGED_AT_ONCE]
         return old.filter(pk__in=list(with_text)).update(text="", reasoning="")
 
-    def around(self, owner: uuid.UUID, request_id: uuid.UUID, conversation: uuid.UUID) -> Around:
+    def ask_context(self, owner: uuid.UUID, key: uuid.UUID, conversation: uuid.UUID) -> AskContext:
         """In one query, each part of which has its index. A row may be in several parts."""
-        prepared = [UUID.get_db_prep_value(id_, connection) for id_ in (owner, request_id, owner, conversation)]
-        rows = list(self.raw(AROUND, prepared))
-        return Around([row for row in rows if not _is_past(row)], [row for row in rows if _is_past(row)])
+        prepared = [UUID.get_db_prep_value(id_, connection) for id_ in (owner, key, owner, conversation)]
+        rows = list(self.raw(ASK_CONTEXT, prepared))
+        return AskContext([row for row in rows if not _is_past(row)], [row for row in rows if _is_past(row)])
 
     def tree(self) -> Tree[Row]:
         """Of the messages of one conversation: where each of them is, without its text."""
         return Tree(Row(*row) for row in self.values_list(*Row._fields))
 
-    def of_request(self, request_id: uuid.UUID, digest: str) -> Message | None:
-        """The reply that this request has made already. Raises RequestReused if its body was another."""
-        reply = self.filter(request_id=request_id).select_related("generation").first()
+    def of_submission(self, key: uuid.UUID, digest: str) -> Message | None:
+        """The reply that this submission has made already. Raises RequestReused if its body was another."""
+        reply = self.filter(idempotency_key=key).select_related("generation").first()
         if reply and reply.request_digest != digest:
             raise RequestReused
         return reply
@@ -117,14 +108,13 @@ class Message(models.Model):
     text = models.TextField(_("text"), blank=True)
     reasoning = models.TextField(_("reasoning"), blank=True)
     source = models.CharField(_("source"), max_length=10, choices=Source, default=Source.WEB)
-    request_id = models.UUIDField(_("request of the client"), null=True)
+    # On the wire it is `request_id`.
+    idempotency_key = models.UUIDField(_("request of the client"), null=True, db_column="request_id")
     request_digest = models.CharField(_("hash of the request"), max_length=64, blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     deleted_at = models.DateTimeField(_("deleted"), null=True)
 
     objects = MessageQuerySet.as_manager()
-    generation: Generation
-    evidence: Evidence
     # Which of several this is, where a page is to show it.
     versions: Versions | None = None
 
@@ -133,7 +123,7 @@ class Message(models.Model):
         verbose_name_plural = _("messages")
         constraints = [
             models.UniqueConstraint(fields=["conversation", "number"], name="message_number_unique"),
-            models.UniqueConstraint(fields=["owner", "request_id"], name="message_request_unique"),
+            models.UniqueConstraint(fields=["owner", "idempotency_key"], name="message_request_unique"),
         ]
         indexes = [
             # What the search leaves out.

@@ -6,8 +6,8 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chat.models.branches import Row, Tree
 from chat.models.message import Message, with_parts
+from chat.models.tree import Row, Tree
 
 if TYPE_CHECKING:
     from chat.models.conversation import Conversation
@@ -17,7 +17,7 @@ MOST = 40
 
 @dataclass(frozen=True)
 class Window:
-    """`earlier`, `later`: the message at the rim, if there are more beyond it. `leaf`: the end of the branch."""
+    """`earlier`, `later`: the message at the anchor, if there are more beyond it. `leaf`: the end of the branch."""
 
     messages: list[Message]
     earlier: uuid.UUID | None = None
@@ -26,21 +26,21 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Rim:
+class Anchor:
     """Where to look: before, after or around a message; without one, at the end."""
 
     side: str
     message: uuid.UUID
 
 
-def window_of(conversation: Conversation, rim: Rim | None = None, *, most: int = MOST) -> Window:
+def window_of(conversation: Conversation, anchor: Anchor | None = None, *, most: int = MOST) -> Window:
     """Raises Message.DoesNotExist. Two queries: where all messages are, and the texts of those that are shown."""
     tree = conversation.messages.tree()
     path = tree.path_to(conversation.leaf_id)
     start, stop = max(0, len(path) - most), len(path)
-    if rim:
-        path, here = _branch_with(rim.message, tree, path)
-        start, stop = _around(here, rim.side, most, len(path))
+    if anchor:
+        path, here = _branch_with(anchor.message, tree, path)
+        start, stop = _around(here, anchor.side, most, len(path))
     return Window(
         _messages(conversation, tree, path[start:stop]),
         earlier=path[start].pk if 0 < start < stop else None,

@@ -9,7 +9,7 @@ import msgspec
 from chat import sse
 from chat.events import Facts, Text, Usage
 from chat.upstream.errors import EmptyReply, ReportedError, ToolOnly, Unreadable, WebPage
-from chat.upstream.tags import Cleaner, ThinkTags, cleaned
+from chat.upstream.text_filters import Cleaner, ThinkTags, cleaned
 
 FAILED_REASONS = {"error", "abort"}
 TOOL_REASONS = {"tool_calls", "function_call"}

@@ -14,10 +14,10 @@ import msgspec
 from chat import sse
 from chat.events import Facts, Retrying, Text
 from chat.upstream import errors
+from chat.upstream.batching import Pace
 from chat.upstream.body import Body
 from chat.upstream.catalogue import Catalogue
 from chat.upstream.chunks import ChunkReader, message_of
-from chat.upstream.pace import Pace
 from chat.upstream.timers import Limits, Timers
 from chat.upstream.transport import (
     beginning_of,

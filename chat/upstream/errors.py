@@ -20,7 +20,7 @@ import re
 import time
 from collections.abc import Mapping
 
-from chat.upstream.tags import cleaned
+from chat.upstream.text_filters import cleaned
 
 # Long enough for a sentence, too short for a page.
 MOST_DETAIL = 500

@@ -17,10 +17,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from chat.accounts import first_account
+from chat.accounts.throttle import Attempt
 from chat.forms import FirstSignUp, SignUp
 from chat.models import Installation
-from chat.views.login_attempts import Attempt
-from config import first_account
 
 
 @login_not_required

@@ -6,9 +6,8 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
+from chat.http import AuthenticatedHttpRequest, bad_field, for_scripts, number_of
 from chat.models import User
-from chat.views.errors import Refusal
-from chat.views.stream import SignedIn, for_scripts
 
 # More than that, and the page is better loaded anew.
 MOST = 200
@@ -16,16 +15,15 @@ FIELDS = ("id", "title", "change", "leaf", "running", "last_message_at")
 
 
 @for_scripts("GET")
-async def changes(request: SignedIn) -> JsonResponse:
+async def changes(request: AuthenticatedHttpRequest) -> JsonResponse:
     return JsonResponse(await sync_to_async(_changes)(request.user, _since(request)))
 
 
 def _since(request: HttpRequest) -> int:
-    since = request.GET.get("since", "")
-    if not (since.isascii() and since.isdigit() and len(since) < 20):
-        message = _("since must be a change number that this server gave out, such as 12.")
-        raise Refusal(400, "bad_field", message, field="since")
-    return int(since)
+    since = number_of(request.GET.get("since", ""), most_digits=19)
+    if since is None:
+        raise bad_field("since", _("since must be a change number that this server gave out, such as 12."))
+    return since
 
 
 def _changes(user: User, since: int) -> dict[str, Any]:

@@ -6,20 +6,19 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from chat.doorbell import doorbell
+from chat.http import AuthenticatedHttpRequest, Refusal, bad_field, fields_of, for_scripts, is_form, next_url, not_found
 from chat.models import Conversation, Message
 from chat.models.listed import ListedQuerySet
-from chat.views.errors import Refusal, not_found
-from chat.views.listing import archived_of, sidebar_of
-from chat.views.stream import SignedIn, fields_of, for_scripts, is_form, stop_reply
+from chat.page.sidebar import archived_of, sidebar_of
+from chat.replies.engine import engine
 
 Fields = dict[str, Any]
 MOST_CHARS = 200
@@ -27,19 +26,19 @@ MOST_CHARS = 200
 
 @require_safe
 @never_cache
-def archived(request: SignedIn) -> HttpResponse:
+def archived(request: AuthenticatedHttpRequest) -> HttpResponse:
     return render(request, "chat/archived.html", sidebar_of(request) | {"archived": archived_of(request)})
 
 
 @require_safe
 @never_cache
-def title(request: SignedIn, conversation: UUID) -> HttpResponse:
+def title(request: AuthenticatedHttpRequest, conversation: UUID) -> HttpResponse:
     """For who has no scripts; with them, the title is edited where it stands."""
     return _title_page(request, conversation)
 
 
 @for_scripts("POST")
-async def rename(request: SignedIn, conversation: UUID) -> HttpResponseBase:
+async def rename(request: AuthenticatedHttpRequest, conversation: UUID) -> HttpResponseBase:
     try:
         return await _act(request, conversation, _rename)
     except Refusal:
@@ -49,38 +48,38 @@ async def rename(request: SignedIn, conversation: UUID) -> HttpResponseBase:
 
 
 @for_scripts("POST")
-async def pin(request: SignedIn, conversation: UUID) -> HttpResponseBase:
+async def pin(request: AuthenticatedHttpRequest, conversation: UUID) -> HttpResponseBase:
     return await _act(request, conversation, lambda found, fields: found.pin(_flag(fields, "pinned")))
 
 
 @for_scripts("POST")
-async def archive(request: SignedIn, conversation: UUID) -> HttpResponseBase:
+async def archive(request: AuthenticatedHttpRequest, conversation: UUID) -> HttpResponseBase:
     return await _act(request, conversation, lambda found, fields: found.archive(_flag(fields, "archived")))
 
 
 @for_scripts("POST")
-async def delete(request: SignedIn, conversation: UUID) -> HttpResponseBase:
+async def delete(request: AuthenticatedHttpRequest, conversation: UUID) -> HttpResponseBase:
     """Marked first, so that nothing new begins in it; then what is being written there is stopped."""
     fields = fields_of(request)
     found, running = await sync_to_async(_put_away)(request, conversation)
     if running:
-        await stop_reply(running)
+        await engine.stop_and_wait(running)
     doorbell.ring(request.user.pk, conversation, "gone")
     if not is_form(request):
         return _as_json(found)
-    here, back = reverse("conversation", args=[conversation]), _way_back(request, fields, reverse("home"))
+    here, back = reverse("conversation", args=[conversation]), next_url(fields.get("next"), reverse("home"))
     back = reverse("home") if back.startswith(here) else back
     return HttpResponseRedirect(_with_undo(back, found), status=303)
 
 
 @for_scripts("POST")
-async def restore(request: SignedIn, conversation: UUID) -> HttpResponseBase:
+async def restore(request: AuthenticatedHttpRequest, conversation: UUID) -> HttpResponseBase:
     deleted: ListedQuerySet = request.user.conversations.deleted()
     return await _act(request, conversation, lambda found, _fields: found.bring_back(), among=deleted)
 
 
 async def _act(
-    request: SignedIn,
+    request: AuthenticatedHttpRequest,
     conversation: UUID,
     do: Callable[[Conversation, Fields], None],
     *,
@@ -100,10 +99,10 @@ async def _act(
     if not is_form(request):
         return _as_json(found)
     here = reverse("conversation", args=[conversation])
-    return HttpResponseRedirect(_way_back(request, fields, here), status=303)
+    return HttpResponseRedirect(next_url(fields.get("next"), here), status=303)
 
 
-def _find(request: SignedIn, rows: ListedQuerySet, conversation: UUID) -> Conversation:
+def _find(request: AuthenticatedHttpRequest, rows: ListedQuerySet, conversation: UUID) -> Conversation:
     """Whoever sent a form gets a page."""
     found: Conversation | None = rows.filter(pk=conversation).first()
     if found is None:
@@ -117,18 +116,20 @@ def _rename(found: Conversation, fields: Fields) -> None:
     text = title.replace("\0", "").encode(errors="ignore").decode() if isinstance(title, str) else ""
     text = " ".join(text.split())[:MOST_CHARS]
     if not text:
-        raise Refusal(400, "bad_field", _("A title needs at least one character."), field="title")
+        raise bad_field("title", _("A title needs at least one character."))
     found.rename(text)
 
 
-def _title_page(request: SignedIn, conversation: UUID, status: int = 200) -> HttpResponse:
+def _title_page(request: AuthenticatedHttpRequest, conversation: UUID, status: int = 200) -> HttpResponse:
     found = get_object_or_404(request.user.conversations.alive(), pk=conversation)
-    back = _way_back(request, request.GET.dict() | request.POST.dict(), reverse("conversation", args=[conversation]))
+    back = next_url(
+        (request.GET.dict() | request.POST.dict()).get("next"), reverse("conversation", args=[conversation])
+    )
     context = {"conversation": found, "next": back, "is_refused": status != 200}
     return render(request, "chat/title.html", context, status=status)
 
 
-def _put_away(request: SignedIn, conversation: UUID) -> tuple[Conversation, Message | None]:
+def _put_away(request: AuthenticatedHttpRequest, conversation: UUID) -> tuple[Conversation, Message | None]:
     found = _find(request, request.user.conversations.alive(), conversation)
     found.put_away()
     running = Message.objects.filter(conversation=found, generation__status="streaming")
@@ -137,19 +138,12 @@ def _put_away(request: SignedIn, conversation: UUID) -> tuple[Conversation, Mess
 
 def _flag(fields: Fields, name: str) -> bool:
     if fields.get(name) not in ("1", "0", True, False):
-        raise Refusal(400, "bad_field", _("%(name)s must be 1 or 0.") % {"name": name}, field=name)
+        raise bad_field(name, _("%(name)s must be 1 or 0.") % {"name": name})
     return fields[name] in ("1", True)
 
 
 def _as_json(found: Conversation) -> JsonResponse:
     return JsonResponse({"conversation": found.pk, "title": found.title})
-
-
-def _way_back(request: HttpRequest, fields: Fields, default: str) -> str:
-    """Where the form was, on this very site."""
-    back = str(fields.get("next", ""))
-    is_ours = back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)
-    return back if is_ours else default
 
 
 def _with_undo(path: str, deleted: Conversation) -> str:

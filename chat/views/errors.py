@@ -1,34 +1,15 @@
 """Errors that say what to do: JSON for scripts, a page for people."""
 
 import sys
-from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-# Only plain forms are sent as these; whatever else comes to a view for scripts comes from a script.
-FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
-
-
-class Refusal(Exception):
-    """A request that can't be done. `code` is for scripts, `message` for people; `extra` goes beside them."""
-
-    def __init__(self, status: int, code: str, message: str, *, retry_after: int = 0, **extra: Any) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.retry_after, self.extra = status, code, message, retry_after, extra
-
-    def as_json(self) -> JsonResponse:
-        body = {"error": {"code": self.code, "message": self.message, **self.extra}}
-        headers = {"Retry-After": str(self.retry_after)} if self.retry_after else {}
-        return JsonResponse(body, status=self.status, headers=headers)
-
-
-def not_found() -> Refusal:
-    return Refusal(404, "not_found", _("This does not exist, or it is not yours."))
+from chat.http import Refusal, is_for_scripts, too_large
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -42,7 +23,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400. Without the request in the template: its host may be the one that was refused."""
     if isinstance(exception, RequestDataTooBig):
-        refusal = Refusal(413, "too_large", _("The request is too large. Shorten the question and send again."))
+        refusal = too_large()
     else:
         refusal = Refusal(400, "bad_request", _("The request can't be understood. Go back and try again."))
     if _is_from_a_script(request):
@@ -64,5 +45,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _is_from_a_script(request: HttpRequest) -> bool:
-    view = getattr(request.resolver_match, "func", None)
-    return getattr(view, "for_scripts", False) and request.content_type not in FORMS
+    return is_for_scripts(getattr(request.resolver_match, "func", None), request)

@@ -8,23 +8,20 @@ from typing import Any
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from chat.doorbell import doorbell
+from chat.http import AuthenticatedHttpRequest, fresh, keeping_text, reply_running
 from chat.models import Conversation, Generation, Message, ReplyRunning
-from chat.views import pages
-from chat.views.errors import Refusal
-from chat.views.pages import fresh, keeping_text
-from chat.views.showing import one, settle
-from chat.views.stream import SignedIn
+from chat.page.conversation import page
+from chat.page.history import one, settle
 
-Verb = Callable[[SignedIn, Message], HttpResponse]
+Verb = Callable[[AuthenticatedHttpRequest, Message], HttpResponse]
 
 
 @require_safe
 @fresh
-def message(request: SignedIn, conversation: uuid.UUID, message: uuid.UUID) -> HttpResponse:
+def message(request: AuthenticatedHttpRequest, conversation: uuid.UUID, message: uuid.UUID) -> HttpResponse:
     context = {
         "message": one(_mine(request, conversation), message),
         "new_request_id": uuid.uuid4,
@@ -35,7 +32,7 @@ def message(request: SignedIn, conversation: uuid.UUID, message: uuid.UUID) -> H
 
 @require_safe
 @fresh
-def text(request: SignedIn, conversation: uuid.UUID, message: uuid.UUID) -> HttpResponse:
+def text(request: AuthenticatedHttpRequest, conversation: uuid.UUID, message: uuid.UUID) -> HttpResponse:
     """As it was written, for the clipboard."""
     found = one(_mine(request, conversation), message)
     return HttpResponse(found.said, content_type="text/plain; charset=utf-8")
@@ -47,22 +44,21 @@ def _verb(view: Verb) -> Callable[..., HttpResponse]:
     @fresh
     @keeping_text
     @wraps(view)
-    def wrapper(request: SignedIn, conversation: uuid.UUID, message: uuid.UUID) -> HttpResponse:
+    def wrapper(request: AuthenticatedHttpRequest, conversation: uuid.UUID, message: uuid.UUID) -> HttpResponse:
         here = _mine(request, conversation)
         settle(Generation.objects.running().filter(conversation=here))
         try:
             return view(request, get_object_or_404(here.messages.select_related("conversation__owner"), pk=message))
         except ReplyRunning as running:
-            sentence = _("An answer is being written here. Wait for its end, or stop it.")
-            refusal = Refusal(409, "reply_running", sentence, reply=str(running.reply))
-            return refusal.as_json() if "fragment" in request.GET else pages.page(request, here, refusal)
+            refusal = reply_running(running.reply)
+            return refusal.as_json() if "fragment" in request.GET else page(request, here, refusal)
 
     return wrapper
 
 
 @require_POST
 @_verb
-def show(request: SignedIn, message: Message) -> HttpResponse:
+def show(request: AuthenticatedHttpRequest, message: Message) -> HttpResponse:
     """Of several versions, the one that is read on."""
     if message.deleted_at:
         raise Http404
@@ -72,7 +68,7 @@ def show(request: SignedIn, message: Message) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @_verb
-def delete(request: SignedIn, message: Message) -> HttpResponse:
+def delete(request: AuthenticatedHttpRequest, message: Message) -> HttpResponse:
     """The question with its answers; asked first where no script is there to offer the way back."""
     if message.deleted_at or message.is_reply:
         raise Http404
@@ -84,14 +80,14 @@ def delete(request: SignedIn, message: Message) -> HttpResponse:
 
 @require_POST
 @_verb
-def restore(request: SignedIn, message: Message) -> HttpResponse:
+def restore(request: AuthenticatedHttpRequest, message: Message) -> HttpResponse:
     if message.is_reply:
         raise Http404
     message.restore_pair()
     return _changed(request, message, message.pk)
 
 
-def _mine(request: SignedIn, conversation: uuid.UUID) -> Conversation:
+def _mine(request: AuthenticatedHttpRequest, conversation: uuid.UUID) -> Conversation:
     return get_object_or_404(request.user.conversations.alive(), pk=conversation)
 
 
@@ -102,7 +98,9 @@ def _beside(message: Message) -> uuid.UUID | None:
     return beside.pk if beside else None
 
 
-def _changed(request: SignedIn, message: Message, beside: uuid.UUID | None, **query: Any) -> HttpResponse:
+def _changed(
+    request: AuthenticatedHttpRequest, message: Message, beside: uuid.UUID | None, **query: Any
+) -> HttpResponse:
     """The other tabs follow; this one is led to the messages as they are now, as a page or as a part of it."""
     conversation = message.conversation
     doorbell.ring(request.user.pk, conversation.pk, "changed")

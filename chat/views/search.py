@@ -7,13 +7,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from chat import search as index
-from chat.views.listing import sidebar_of
-from chat.views.stream import SignedIn
+from chat.http import AuthenticatedHttpRequest, number_of
+from chat.page.sidebar import sidebar_of
 
 
 @require_safe
 @never_cache
-def search(request: SignedIn) -> HttpResponse:
+def search(request: AuthenticatedHttpRequest) -> HttpResponse:
     text = request.GET.get("q", "")
     context = {"q": text[: index.MOST_ASKED_CHARS]} | _found(request, text)
     if request.GET.get("fragment") == "results":
@@ -21,11 +21,10 @@ def search(request: SignedIn) -> HttpResponse:
     return render(request, "chat/search.html", sidebar_of(request) | context)
 
 
-def _found(request: SignedIn, text: str) -> dict[str, object]:
-    before = request.GET.get("before", "")
-    is_place = before.isascii() and before.isdigit() and len(before) < 19
+def _found(request: AuthenticatedHttpRequest, text: str) -> dict[str, object]:
+    before = number_of(request.GET.get("before", ""), most_digits=18)
     try:
-        page = index.search(request.user, text, before=int(before) if is_place else None)
+        page = index.search(request.user, text, before=before)
     except index.TooBroad:
         return {"problem": _("That takes too long. Try with rarer or more words.")}
     return {"page": page}

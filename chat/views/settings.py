@@ -7,23 +7,20 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST
 
 from chat.forms import ConversationSettings, Personal, PresetForm
+from chat.http import AuthenticatedHttpRequest, fresh, next_url
+from chat.model_choice import offered
 from chat.models import Preset, User
-from chat.views.choosing import offered
-from chat.views.stream import SignedIn
 
-fresh = cache_control(private=True, no_cache=True)
 reads_and_writes = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @reads_and_writes
 @fresh
-def personal(request: SignedIn) -> HttpResponse:
+def personal(request: AuthenticatedHttpRequest) -> HttpResponse:
     # Another object than the page's own, which is shown as it was if the form is refused.
     user = User.objects.get(pk=request.user.pk)
     form = Personal(_posted(request), instance=user, models=offered())
@@ -36,7 +33,7 @@ def personal(request: SignedIn) -> HttpResponse:
 
 @reads_and_writes
 @fresh
-def conversation(request: SignedIn, conversation: uuid.UUID) -> HttpResponse:
+def conversation(request: AuthenticatedHttpRequest, conversation: uuid.UUID) -> HttpResponse:
     found = get_object_or_404(request.user.conversations.alive(), pk=conversation)
     form = ConversationSettings(_posted(request), initial=ConversationSettings.initial_of(found))
     if form.is_valid():
@@ -49,7 +46,7 @@ def conversation(request: SignedIn, conversation: uuid.UUID) -> HttpResponse:
 
 @reads_and_writes
 @fresh
-def new_preset(request: SignedIn) -> HttpResponse:
+def new_preset(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Without a name it comes from a conversation's settings, or from a new chat with what was typed there."""
     if "name" in request.POST:
         return _preset(request, Preset(owner=request.user))
@@ -60,17 +57,17 @@ def new_preset(request: SignedIn) -> HttpResponse:
 
 @reads_and_writes
 @fresh
-def preset(request: SignedIn, preset: uuid.UUID) -> HttpResponse:
+def preset(request: AuthenticatedHttpRequest, preset: uuid.UUID) -> HttpResponse:
     return _preset(request, get_object_or_404(request.user.presets, pk=preset))
 
 
 @require_POST
-def delete_preset(request: SignedIn, preset: uuid.UUID) -> HttpResponse:
+def delete_preset(request: AuthenticatedHttpRequest, preset: uuid.UUID) -> HttpResponse:
     get_object_or_404(request.user.presets, pk=preset).delete()
     return _see_other(reverse("settings") + "#presets")
 
 
-def _preset(request: SignedIn, preset: Preset) -> HttpResponse:
+def _preset(request: AuthenticatedHttpRequest, preset: Preset) -> HttpResponse:
     is_new = preset._state.adding
     initial = {"name": preset.name, "model": preset.model, **PresetForm.initial_of(preset)}
     form = PresetForm(_posted(request), initial=initial, models=offered(), chosen=preset.model)
@@ -94,12 +91,10 @@ def _is_saved(preset: Preset) -> bool:
 
 def _ways(request: HttpRequest) -> dict[str, str]:
     """Where one came from, and the question that was being typed there."""
-    here = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(here, allowed_hosts=None)
-    return {"next": here if safe else "", "kept": request.POST.get("text", "")}
+    return {"next": next_url(request.POST.get("next")), "kept": request.POST.get("text", "")}
 
 
-def _way_back(request: SignedIn, preset: Preset) -> str:
+def _way_back(request: AuthenticatedHttpRequest, preset: Preset) -> str:
     ways = _ways(request)
     if ways["kept"]:
         request.session["kept"] = ways["kept"]

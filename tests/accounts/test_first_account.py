@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
+from chat.accounts import first_account
 from chat.models import Installation, User
-from config import first_account
 from tests.accounts.forms import is_logged_in, sign_up
 from tests.factories import make_user
 

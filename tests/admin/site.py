@@ -80,5 +80,5 @@ EVIDENCE: dict[str, Any] = {
     "completion_tokens": 1987,
     "reasoning_tokens": 1357,
     "cached_tokens": 2468,
-    "request_id": "near-55",
+    "trace_id": "near-55",
 }

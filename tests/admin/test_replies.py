@@ -44,7 +44,7 @@ def test_a_reply_is_found_by_each_of_its_ids(anna, term):
     ids = {
         "reply": conversation.leaf_id,
         "conversation": conversation.pk,
-        "request": conversation.leaf.request_id,
+        "request": conversation.leaf.idempotency_key,
     }
     response = client_of("staff").get(url("chat_generation_changelist"), {"q": str(ids.get(term, term))})
     assert [reply.pk for reply in response.context["cl"].result_list] == [conversation.leaf_id]

@@ -28,7 +28,7 @@ def test_an_opening_is_written_to_the_audit_log_once(talk):
     reader.get(transcript_of(talk), headers={"X-Request-ID": "request-7"})
     entry = AuditEntry.objects.get()
     assert entry.action == AuditEntry.Action.READ_TRANSCRIPT
-    assert (entry.actor_name, entry.request_id) == ("reader", "request-7")
+    assert (entry.actor_name, entry.trace_id) == ("reader", "request-7")
     reader_id = User.objects.get(username="reader").pk
     assert (entry.actor, entry.conversation, entry.owner) == (reader_id, talk.pk, talk.owner_id)
     reader.get(transcript_of(talk))
@@ -62,12 +62,12 @@ def test_the_server_s_own_request_id_wins(talk):
     request.user = reader
     request.scope = {"request_id": "the server's"}  # type: ignore[attr-defined]
     note(request, AuditEntry.Action.SEARCH_TEXT)
-    assert AuditEntry.objects.get().request_id == "the server's"
+    assert AuditEntry.objects.get().trace_id == "the server's"
 
 
 def test_a_request_id_of_any_length_is_kept_as_far_as_it_fits(talk):
     client_of("reader").get(transcript_of(talk), headers={"X-Request-ID": "x" * 500})
-    assert AuditEntry.objects.get().request_id == "x" * 64
+    assert AuditEntry.objects.get().trace_id == "x" * 64
 
 
 def test_a_conversation_that_is_not_there_is_404_and_leaves_no_entry():

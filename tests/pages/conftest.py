@@ -1,9 +1,9 @@
 import pytest
 from django.test import Client
 
-from chat.engine import engine
-from chat.generation import Job
 from chat.models import User
+from chat.replies.engine import engine
+from chat.replies.writer import Job
 from tests.factories import make_user
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from chat.engine import engine
-from chat.generation import Job
 from chat.models import User
+from chat.replies.engine import engine
+from chat.replies.writer import Job
 from tests.factories import ask, make_conversation
 from tests.pages.page import body, html, path_of, shown
 

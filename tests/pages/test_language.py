@@ -120,7 +120,7 @@ def test_a_refusal_to_a_script_too(client: Client, anna: User) -> None:
 )
 def test_numbers_have_their_cases(seconds: int, word: str, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     make_user()
-    monkeypatch.setattr("chat.views.login_attempts.Attempt.begin", lambda attempt: seconds)
+    monkeypatch.setattr("chat.accounts.throttle.Attempt.begin", lambda attempt: seconds)
     page = client.post("/accounts/login/", {"username": "anna", "password": "x"}, headers=IN_RUSSIAN)
     assert f"Подождите {word} и попробуйте снова." in html(page)
 
@@ -133,7 +133,7 @@ def test_pages_of_errors_too(client: Client, anna: User, monkeypatch: pytest.Mon
     def fail(*_: Any) -> None:
         raise ValueError
 
-    monkeypatch.setattr("chat.views.pages.sidebar_of", fail)
+    monkeypatch.setattr("chat.page.conversation.sidebar_of", fail)
     client.raise_request_exception = False
     failed = html(client.get("/", headers=IN_RUSSIAN))
     assert '<html lang="ru">' in failed

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from chat.models import Conversation, User
-from chat.views import listing
+from chat.page import sidebar
 from tests.factories import ask, make_conversation, make_user
 from tests.pages.page import html, listed, path_of, shown
 
@@ -64,7 +64,7 @@ def test_a_page_that_has_loaded_more_gets_all_of_it_again(client: Client, anna: 
         make_conversation(anna, [(f"{number}", "a")])
     for count, rows in (("35", 35), ("1", 30), ("9999", 40), ("x", 30), ("-1", 30)):
         assert len(listed(client.get("/", {"fragment": "sidebar", "count": count}))) == rows
-    assert listing.MOST < 9999
+    assert sidebar.MOST < 9999
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_page_that_has_loaded_more_gets_all_of_it_again(client: Client, anna: 
 )  # fmt: skip
 def test_days_are_grouped_the_finer_the_nearer(days: int, name: str) -> None:
     today = date(2026, 11, 22)
-    assert listing.name_of(today - timedelta(days), today) == name
+    assert sidebar.name_of(today - timedelta(days), today) == name
 
 
 def test_days_are_the_readers(client: Client, anna: User) -> None:

@@ -9,9 +9,9 @@ from django.test import Client
 from django.urls import reverse
 
 from chat.doorbell import doorbell
-from chat.generation import Job
 from chat.models import Conversation, Message, User
-from tests.factories import a_request, ask, finish, make_conversation, make_user, retry
+from chat.replies.writer import Job
+from tests.factories import a_submission, ask, finish, make_conversation, make_user, retry
 from tests.pages.page import body, html, path_of, path_of_message, shown
 
 pytestmark = pytest.mark.django_db
@@ -139,7 +139,7 @@ def test_a_continued_answer_is_shown_as_one(client: Client, anna: User) -> None:
     conversation = make_conversation(anna, [("q?", "```\nhalf a ")], status="truncated")
     cut = conversation.leaf
     assert cut
-    finish(conversation.continue_from(cut, a_request()).reply, "block\n```")
+    finish(conversation.continue_from(cut, a_submission()).reply, "block\n```")
     page = shown(client.get(path_of(conversation)))
     assert page.count('class="message answer"') == 1
     assert "half a block" in page
@@ -151,7 +151,7 @@ def test_a_continued_answer_is_shown_as_one(client: Client, anna: User) -> None:
 def test_while_it_goes_on_the_text_so_far_is_shown(client: Client, anna: User) -> None:
     conversation = make_conversation(anna, [("q?", "so far")], status="truncated")
     assert conversation.leaf
-    conversation.continue_from(conversation.leaf, a_request())
+    conversation.continue_from(conversation.leaf, a_submission())
     page = shown(client.get(path_of(conversation)))
     assert re.search(r'data-part="before"><p>so far</p>', page)
     assert 'data-status="streaming" data-cursor="0.0"' in page
@@ -304,7 +304,7 @@ def test_scripts_are_led_to_the_messages_alone(client: Client, three: Conversati
 def test_the_plain_text_is_what_was_written(client: Client, anna: User) -> None:
     conversation = make_conversation(anna, [("<q> & ä?", "**so** ")], status="truncated")
     assert conversation.leaf
-    rest = conversation.continue_from(conversation.leaf, a_request()).reply
+    rest = conversation.continue_from(conversation.leaf, a_submission()).reply
     finish(rest, "far <b>")
     response = client.get(path_of_message(rest) + "text/")
     assert response["Content-Type"] == "text/plain; charset=utf-8"

@@ -7,8 +7,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from chat.engine import engine
 from chat.models import Generation, Message, Piece, User
+from chat.replies.engine import engine
+from chat.replies.writer import Writer
 from tests.factories import ask, finish, make_conversation
 from tests.pages.page import html, path_of, path_of_message
 
@@ -72,6 +73,7 @@ def test_what_is_written_right_here_is_not_taken_for_dead(
     client: Client, anna: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conversation = make_conversation(anna, [])
-    let_die(ask(conversation, "q?"))
-    monkeypatch.setattr(engine.replies, "get", lambda reply: object())
+    reply = ask(conversation, "q?")
+    let_die(reply)
+    monkeypatch.setitem(engine._writers, reply.pk, Writer(None, None))  # type: ignore[arg-type]
     assert 'data-status="streaming"' in html(client.get(path_of(conversation)))

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from chat.engine import engine
-from chat.generation import Job
 from chat.models import Conversation, Preset, User
+from chat.replies.engine import engine
+from chat.replies.writer import Job
 from chat.upstream import Model
 from tests.factories import make_conversation, make_user
 from tests.pages.page import body, html, path_of

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from chat.generation import Job
 from chat.models import Conversation, User
+from chat.replies.writer import Job
 from tests.factories import make_conversation, make_user
 from tests.pages.page import body, html, path_of, path_of_message
 

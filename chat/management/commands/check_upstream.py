@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from chat.management import asking
-from chat.management.asking import Asking
+from chat.management import probe
+from chat.management.probe import Asking
 from chat.upstream import Answer, Prompt, UpstreamError, Wiretap, dialect
 
 QUESTION = {"role": "user", "content": "Say hello in one short sentence."}
@@ -22,11 +22,11 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        asking.add_arguments(parser)
+        probe.add_arguments(parser)
 
     def handle(self, *, base_url: str, model: str, **options: Any) -> None:
         self._base_url = base_url
-        with asking.ended_by_the_user():
+        with probe.ended_by_the_user():
             asyncio.run(self._check(model))
 
     async def _check(self, model: str) -> None:
@@ -46,11 +46,11 @@ class Command(BaseCommand):
 
     async def _list_models(self) -> str:
         """The first of them, nothing if there is none."""
-        upstream = asking.client(self._base_url)
+        upstream = probe.client(self._base_url)
         try:
             names = [listed.id for listed in await upstream.catalogue.models()]
         except UpstreamError as error:
-            self._say("models", f"not listed: {asking.sentence_of(error)}")
+            self._say("models", f"not listed: {probe.sentence_of(error)}")
             names = []
         else:
             rest = f" and {len(names) - MOST_MODELS} more" if len(names) > MOST_MODELS else ""
@@ -60,16 +60,16 @@ class Command(BaseCommand):
         return names[0] if names else ""
 
     async def _ask(self, prompt: Prompt, *, with_options: bool = True) -> "Probe":
-        probe = Probe()
-        upstream = asking.client(self._base_url, connection=Wiretap(probe.hear), knows_stream_options=with_options)
-        probe.asked = Asking(upstream, prompt)
+        seen = Probe()
+        upstream = probe.client(self._base_url, connection=Wiretap(seen.hear), knows_stream_options=with_options)
+        seen.asked = Asking(upstream, prompt)
         try:
-            await probe.asked.ask()
+            await seen.asked.ask()
         except UpstreamError as error:
-            probe.failure = asking.sentence_of(error)
+            seen.failure = probe.sentence_of(error)
         finally:
             await upstream.aclose()
-        return probe
+        return seen
 
     def _describe_head(self, probe: "Probe") -> None:
         self._say("status", str(probe.answer.status))

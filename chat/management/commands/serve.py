@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from config import first_account
+from chat.accounts import first_account
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # Importing the server installs Twisted's reactor: only the command that runs it may do so.
         from config.asgi import application
-        from config.server import Server
+        from config.server.daphne import Server
 
         first_account.listen_on(options["host"])
         first_account.announce()

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 from django.core.management.base import BaseCommand, CommandError
 
 from chat.events import Facts, Retrying, Text
-from chat.generation import judge
-from chat.management import asking
-from chat.management.asking import Asking
+from chat.management import probe
+from chat.management.probe import Asking
 from chat.models.endings import ending_of
+from chat.replies.writer import judge
 from chat.upstream import Answer, Prompt, Upstream, UpstreamError, Wiretap
 
 DIM = ("\033[2m", "\033[0m")
@@ -28,17 +28,17 @@ class Command(BaseCommand):
         parser.add_argument("question")
         parser.add_argument("--raw", action="store_true", help="the lines of the stream, byte by byte as they came")
         parser.add_argument("--stats", action="store_true", help="at the end, on stderr: times, tokens, finish_reason")
-        asking.add_arguments(parser)
+        probe.add_arguments(parser)
 
     def handle(self, *, question: str, **options: Any) -> None:
         if not question.strip():
             raise CommandError("Write a question.")
-        with asking.ended_by_the_user():
+        with probe.ended_by_the_user():
             asyncio.run(self._run(question, options))
 
     async def _run(self, question: str, options: dict[str, Any]) -> None:
         printer = RawPrinter() if options["raw"] else TextPrinter(self, in_color=not options["no_color"])
-        upstream = asking.client(options["base_url"], connection=Wiretap(printer.hear))
+        upstream = probe.client(options["base_url"], connection=Wiretap(printer.hear))
         try:
             model = options["model"] or await default_model(upstream)
             asked = Asking(upstream, Prompt(model, ({"role": "user", "content": _as_utf8(question)},)))
@@ -48,7 +48,7 @@ class Command(BaseCommand):
                 if options["stats"]:
                     self.tell(stats(asked))
         except UpstreamError as error:
-            raise CommandError(asking.sentence_of(error)) from None
+            raise CommandError(probe.sentence_of(error)) from None
         finally:
             await upstream.aclose()
 
@@ -130,7 +130,7 @@ async def default_model(upstream: Upstream) -> str:
         return await upstream.catalogue.default()
     except UpstreamError as error:
         hint = " (It was asked for its list of models; --model names one.)" if error.code == "refused" else ""
-        raise CommandError(asking.sentence_of(error) + hint) from None
+        raise CommandError(probe.sentence_of(error) + hint) from None
 
 
 def _as_utf8(question: str) -> str:

@@ -38,9 +38,9 @@ from twisted.internet.defer import Deferred  # noqa: E402
 from twisted.internet.interfaces import IPushProducer  # noqa: E402
 from zope.interface import implementer  # noqa: E402
 
+from chat.database_threads import close_threads  # noqa: E402
 from chat.doorbell import doorbell  # noqa: E402
-from chat.engine import engine  # noqa: E402
-from chat.threads import close_threads  # noqa: E402
+from chat.replies.engine import engine  # noqa: E402
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 
-from chat.engine import engine
+from chat.replies.engine import engine
 
-# Asked every few seconds: not in the log; and by address: whatever the Host header is.
-PATHS = {"/healthz", "/readyz"}
 # Whoever asks does not wait much longer.
 PATIENCE_SECONDS = 1.0
 

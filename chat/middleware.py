@@ -12,8 +12,7 @@ from django.utils import timezone, translation
 from django.utils.decorators import sync_and_async_middleware, sync_only_middleware
 from django.utils.translation import gettext as _
 
-from chat.views.errors import FORMS, Refusal
-from config.health import PATHS
+from chat.http import HEALTH_PATHS, Refusal, is_for_scripts
 
 # Known ones only: a name is the path of a file, and a cookie may have any.
 ZONES = available_timezones()
@@ -54,7 +53,7 @@ class Common(CommonMiddleware):
     """Django's own, which looks at the Host header; but who watches the process asks by address, whatever its name."""
 
     def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
-        return None if request.path_info in PATHS else super().process_request(request)
+        return None if request.path_info in HEALTH_PATHS else super().process_request(request)
 
 
 class LoginRequired(LoginRequiredMiddleware):
@@ -72,7 +71,7 @@ class LoginRequired(LoginRequiredMiddleware):
     def handle_no_permission(  # type: ignore[override]
         self, request: HttpRequest, view_func: Any
     ) -> HttpResponseBase:
-        if getattr(view_func, "for_scripts", False) and request.content_type not in FORMS:
+        if is_for_scripts(view_func, request):
             return Refusal(401, "login_required", _("Log in again; what you typed is still there.")).as_json()
         return super().handle_no_permission(request, view_func)
 
@@ -97,7 +96,7 @@ def in_one_thread(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpR
     """
 
     def middleware(request: HttpRequest) -> Any:
-        if request.path_info not in PATHS:
+        if request.path_info not in HEALTH_PATHS:
             # Who it is is looked up here. The page of a 404 is made in any thread: it would open a connection there
             # that nobody looks after.
             _as_they_like_it(request)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from chat.events import Cursor, Retrying, Text
-from chat.live import Growing
-from chat.relay import Gain, Relay, RelayAway
+from chat.replies.growing import Growing
+from chat.replies.redis_streams import Gain, RedisStreams, RelayAway
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +35,8 @@ class Incoming:
     fed_at: float = 0.0
 
 
-class Relaying:
-    def __init__(self, relay: Relay, writer: str, stop: Callable[[UUID], object]) -> None:
+class Relay:
+    def __init__(self, relay: RedisStreams, writer: str, stop: Callable[[UUID], object]) -> None:
         self._relay, self._writer, self._stop = relay, writer, stop
         self._out: dict[UUID, Outgoing] = {}
         self._in: dict[UUID, Incoming] = {}

@@ -8,19 +8,21 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import close_old_connections
 
+from chat.database_threads import DatabaseThread
 from chat.doorbell import doorbell
 from chat.events import Start
-from chat.following import Followed
-from chat.generation import Job, Writer
-from chat.live import Growing, Replies
-from chat.relay import Relay
-from chat.relaying import Relaying
-from chat.saving import Saving, log_end
-from chat.threads import DatabaseThread
-from chat.titles import Titles, Untitled
+from chat.models import Generation, Message
+from chat.replies.follower import Follower
+from chat.replies.growing import Growing
+from chat.replies.redis_streams import RedisStreams
+from chat.replies.relay import Relay
+from chat.replies.snapshots import Snapshots, log_end
+from chat.replies.titles import Titles, Untitled
+from chat.replies.writer import Job, Writer
 from chat.upstream import Catalogue, Model, Upstream, UpstreamError
 
 logger = logging.getLogger(__name__)
@@ -28,6 +30,8 @@ logger = logging.getLogger(__name__)
 # After the drain, for the final saves and for the readers to get their end.
 END_SECONDS = 5.0
 CANCEL_SECONDS = 0.5
+# A reply that is written elsewhere hears of the stop a moment later.
+STOP_SECONDS = 5.0
 
 T = TypeVar("T")
 
@@ -37,12 +41,12 @@ class Engine:
 
     def __init__(self) -> None:
         self.boot_id = uuid.uuid4().hex
-        self.replies = Replies()
         self.draining = self._is_over = False
+        # Every reply that is written here, from its start to its stored end.
         self._writers: dict[UUID, Writer] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._saving = Saving(self.boot_id, self._writers, self.in_database, self.stop)
-        self._relaying: Relaying | None = None
+        self._snapshots = Snapshots(self.boot_id, self._writers, self.in_database, self.stop)
+        self._relay: Relay | None = None
         self._catalogue: Catalogue | None = None
 
     # --- Life of the process ------------------------------------------------------------------------------------
@@ -61,14 +65,14 @@ class Engine:
         )
         self._catalogue = self._upstream.catalogue
         if settings.REDIS_URL:
-            self._relaying = Relaying(Relay(settings.REDIS_URL), self.boot_id, self.stop)
-            self._spawn(self._relaying.run())
+            self._relay = Relay(RedisStreams(settings.REDIS_URL), self.boot_id, self.stop)
+            self._spawn(self._relay.run())
         self._titles = Titles(self.in_database)
-        self._followed = Followed(self.in_database, self._spawn, self._relaying)
+        self._follower = Follower(self.in_database, self._spawn, self._relay)
         self._spawn(self._upstream.keep_pace())
         self._spawn(self._look_at_models())
-        self._spawn(self._saving.snapshot_every_second())
-        self._spawn(self._saving.sweep_now_and_then())
+        self._spawn(self._snapshots.snapshot_every_second())
+        self._spawn(self._snapshots.sweep_now_and_then())
 
     async def drain(self) -> None:
         """No new replies; the running ones may go on for a while, then they end as interrupted with all their text."""
@@ -116,11 +120,6 @@ class Engine:
             self._loop.call_soon_threadsafe(writer.cut_short, "stopped")
         return writer is not None
 
-    async def stop_elsewhere(self, writer: str, reply: UUID) -> None:
-        """Tell the process that writes it."""
-        if self._relaying:
-            await self._relaying.stop_elsewhere(writer, reply)
-
     async def models(self) -> tuple[Model, ...]:
         """What the upstream offers, or nothing while it can't be asked."""
         try:
@@ -135,9 +134,31 @@ class Engine:
         self._loop.call_soon_threadsafe(self._catalogue.look_again)
         return self._catalogue.known
 
-    async def follow(self, start: Start) -> Growing:
-        """A reply that is not written here, or not any more."""
-        return await self._followed.growing(start)
+    def running(self) -> list[UUID]:
+        """Return the replies that are written here."""
+        return list(self._writers)
+
+    async def growing_of(self, reply: Message) -> Growing:
+        """Return the reply's text, wherever it is: in this process, in another one's snapshots, or in its row."""
+        if writer := self._writers.get(reply.pk):
+            return writer.growing
+        return await self._follower.growing(start_of(reply))
+
+    def settle(self, generation: Generation) -> None:
+        """End a reply whose writer is dead, unless it is written right here: only its heartbeat is late then."""
+        if generation.pk not in self._writers:
+            generation.settle()
+
+    async def stop_and_wait(self, reply: Message) -> str:
+        """Stop a reply, whichever process writes it. Returns the status that it has after STOP_SECONDS at most."""
+        if not reply.generation.is_running:
+            return reply.generation.status
+        if not self.stop(reply.pk):
+            await sync_to_async(reply.generation.request_stop)()
+            await self._stop_elsewhere(reply)
+        growing = await self.growing_of(reply)
+        await growing.wait_for_end(STOP_SECONDS)
+        return growing.end.status if growing.end else Generation.Status.STREAMING
 
     async def in_database(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """A whole unit of sync work on the writers' connection."""
@@ -151,12 +172,16 @@ class Engine:
     # --- One reply --------------------------------------------------------------------------------------------------
 
     def _begin(self, job: Job) -> None:
-        self._writers[job.start.reply] = writer = Writer(job, self.replies.open(job.start))
-        if self._relaying:
-            self._relaying.send(writer.growing)
+        self._writers[job.start.reply] = writer = Writer(job, Growing(job.start))
+        if self._relay:
+            self._relay.send(writer.growing)
         if self._is_over:
             writer.cut_short("interrupted")
         self._spawn(self._write(writer))
+
+    async def _stop_elsewhere(self, reply: Message) -> None:
+        if self._relay:
+            await self._relay.stop_elsewhere(reply.generation.writer, reply.pk)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task that outlives its request: held here, and with a context of its own."""
@@ -169,21 +194,25 @@ class Engine:
         reply = writer.job.start.reply
         end = await writer.run(self._upstream)
         try:
-            is_saved = await self._saving.save_end(writer, end)
+            is_saved = await self._snapshots.save_end(writer, end)
             log_end(writer, end, is_saved)
         finally:
             # Not before: who is told of the end finds the message in the database.
             writer.growing.finish(end)
             del self._writers[reply]
-            self.replies.close(reply)
             doorbell.ring(writer.job.owner, writer.job.start.conversation, "changed", reply=reply)
         if is_saved and end.status == "complete":
-            self._entitle(writer)
+            self._start_title(writer)
 
-    def _entitle(self, writer: Writer) -> None:
+    def _start_title(self, writer: Writer) -> None:
         """In the background; if the process ends before, nothing is lost but a better title."""
         if settings.LLM_TITLES and not self.draining and (about := Untitled.of(writer)):
             self._spawn(self._titles.give(self._upstream, about))
+
+
+def start_of(reply: Message) -> Start:
+    assert reply.parent_id  # noqa: S101 - an answer has a question
+    return Start(reply.conversation_id, reply.parent_id, reply.pk, reply.generation.model)
 
 
 engine = Engine()

@@ -8,8 +8,8 @@ from operator import attrgetter
 from weakref import WeakKeyDictionary
 
 from chat.events import block_json
-from chat.live import Growing
 from chat.markdown import Span, Splitter, rendered
+from chat.replies.growing import Growing
 
 # They share the interpreter with the loop: more of them would not be faster.
 THREADS = ThreadPoolExecutor(2, thread_name_prefix="markdown")

@@ -46,7 +46,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Gain]).decode
 
 
-class Relay:
+class RedisStreams:
     """Every call raises RelayAway after a second at most."""
 
     def __init__(self, url: str) -> None:

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.db import DatabaseError, Error, InterfaceError, OperationalError
 
 from chat import models
+from chat.database_threads import InDatabase
 from chat.doorbell import doorbell
 from chat.events import Cursor, End, Text
-from chat.generation import Writer
-from chat.threads import InDatabase
+from chat.replies.writer import Writer
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ SWEEP_SECONDS = 30.0
 SECOND_SWEEP_SECONDS = models.DEAD_AFTER.total_seconds() + 1
 
 
-class Saving:
+class Snapshots:
     """`writers` are the engine's, by reply; `name` is the process's, as the rows have it."""
 
     def __init__(
@@ -137,7 +137,7 @@ def log_end(writer: Writer, end: End, is_saved: bool) -> None:
             "reply": writer.job.start.reply,
             "conversation": writer.job.start.conversation,
             "owner": writer.job.owner,
-            "request_id": writer.job.request_id,
+            "request_id": writer.job.trace_id,
             "status": end.status,
             "saved": is_saved,
             "finish_reason": end.finish_reason,

@@ -10,11 +10,11 @@ from uuid import UUID
 from django.conf import settings
 from django.db import Error
 
+from chat.database_threads import InDatabase
 from chat.doorbell import doorbell
 from chat.events import Facts, Retrying, Text
-from chat.generation import Writer
 from chat.models import Conversation
-from chat.threads import InDatabase
+from chat.replies.writer import Writer
 from chat.upstream import Limits, Prompt, Upstream, UpstreamError
 
 logger = logging.getLogger(__name__)

@@ -13,22 +13,21 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from chat.doorbell import doorbell
-from chat.engine import engine
-from chat.events import Start
-from chat.generation import Job
+from chat.http import Refusal, bad_field, not_found, reply_running, uuid_of
+from chat.model_choice import beginning_of, comes_with_settings, model_for
 from chat.models import (
-    Asked,
+    AskResult,
     Conversation,
     Message,
     NothingToContinue,
     ReplyRunning,
-    Request,
     RequestReused,
+    Submission,
     TooManyReplies,
     User,
 )
-from chat.views.choosing import beginning_of, comes_with_settings, model_for
-from chat.views.errors import Refusal, not_found
+from chat.replies.engine import engine, start_of
+from chat.replies.writer import Job
 
 KINDS = ("text", "retry", "continue", "edit")
 
@@ -43,41 +42,37 @@ class Found:
     parent: Message | None
 
 
-def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], request_id: str) -> Asked:
+def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], trace_id: str) -> AskResult:
     """One unit of sync work, in a thread. `offered`: the upstream's models. Raises Refusal."""
     found = _find(user, fields)
-    key = uuid_of(fields, "request_id")
+    key = uuid_in(fields, "request_id")
     digest = _digest(fields)
     try:
         try:
-            asked = _add(found, fields, _request(found, fields, key, digest, offered))
+            asked = _add(found, fields, _submission(found, fields, key, digest, offered))
         except Refusal:
             # A request that was taken before is answered as before, whatever is wrong with it now.
-            if known := user.messages.of_request(key, digest):
-                return Asked(known)
+            if known := user.messages.of_submission(key, digest):
+                return AskResult(known)
             raise
     except ObjectDoesNotExist:
         # Deleted between the look and the lock.
         raise not_found() from None
     except NothingToContinue:
-        raise _bad("continue", _("There is nothing to continue: this answer is whole, or has no text yet.")) from None
+        raise bad_field(
+            "continue", _("There is nothing to continue: this answer is whole, or has no text yet.")
+        ) from None
     except RequestReused:
         raise Refusal(422, "request_reused", _("This request_id came before with another body.")) from None
     except ReplyRunning as running:
-        message = _("An answer is being written here. Wait for its end, or stop it.")
-        raise Refusal(409, "reply_running", message, reply=str(running.reply)) from None
+        raise reply_running(running.reply) from None
     except TooManyReplies:
         message = _("You have as many answers being written as one person may have. Wait for one to end.")
         raise Refusal(429, "too_many_replies", message, retry_after=5) from None
     if asked.is_new:
-        engine.begin(_job(asked, request_id))
+        engine.begin(_job(asked, trace_id))
         doorbell.ring(user.pk, asked.reply.conversation_id, "running", reply=asked.reply.pk)
     return asked
-
-
-def start_of(reply: Message) -> Start:
-    assert reply.parent_id  # noqa: S101 - an answer has a question
-    return Start(reply.conversation_id, reply.parent_id, reply.pk, reply.generation.model)
 
 
 def _find(user: User, fields: Mapping[str, Any]) -> Found:
@@ -106,45 +101,47 @@ def _digest(fields: Mapping[str, Any]) -> str:
 
 def _get(rows: QuerySet[Any], fields: Mapping[str, Any], name: str) -> Any:
     try:
-        return rows.get(pk=uuid_of(fields, name))
+        return rows.get(pk=uuid_in(fields, name))
     except ObjectDoesNotExist:
         raise not_found() from None
 
 
-def _request(found: Found, fields: Mapping[str, Any], key: uuid.UUID, digest: str, offered: tuple[str, ...]) -> Request:
+def _submission(
+    found: Found, fields: Mapping[str, Any], key: uuid.UUID, digest: str, offered: tuple[str, ...]
+) -> Submission:
     if engine.draining or engine.is_full:
         message = _("The server can't take more questions right now. Try again in a few seconds.")
         raise Refusal(503, "unavailable", message, retry_after=5)
     named = _string(fields, "model") if fields.get("model") is not None else ""
-    model, alive = model_for(named, found.user, found.conversation, offered), engine.replies.ids()
-    return Request(key, digest, model, engine.boot_id, settings.MAX_REPLIES_PER_USER, alive)
+    model, alive = model_for(named, found.user, found.conversation, offered), engine.running()
+    return Submission(key, digest, model, engine.boot_id, settings.MAX_REPLIES_PER_USER, alive)
 
 
-def _add(found: Found, fields: Mapping[str, Any], request: Request) -> Asked:
+def _add(found: Found, fields: Mapping[str, Any], submission: Submission) -> AskResult:
     kinds = [kind for kind in KINDS if fields.get(kind) is not None]
     if kinds not in (["text"], ["retry"], ["continue"], ["text", "edit"]):
-        raise _bad("text", _("Send exactly one of text, retry, continue, and edit with its text."))
+        raise bad_field("text", _("Send exactly one of text, retry, continue, and edit with its text."))
     if found.message:
-        return _add_beside(found.message, kinds, fields, request)
+        return _add_beside(found.message, kinds, fields, submission)
     text = _text(fields)
     if found.conversation and comes_with_settings(fields):
-        raise _bad("instructions", _("Only a new conversation takes settings with its first question."))
+        raise bad_field("instructions", _("Only a new conversation takes settings with its first question."))
     conversation = found.conversation or Conversation.about(text, found.user, beginning_of(found.user, fields))
-    return conversation.ask(text, request, after=found.parent)
+    return conversation.ask(text, submission, after=found.parent)
 
 
-def _add_beside(message: Message, kinds: list[str], fields: Mapping[str, Any], request: Request) -> Asked:
+def _add_beside(message: Message, kinds: list[str], fields: Mapping[str, Any], submission: Submission) -> AskResult:
     if "retry" in kinds:
-        return message.conversation.retry(message, request)
+        return message.conversation.retry(message, submission)
     if "continue" in kinds:
-        return message.conversation.continue_from(message, request)
-    return message.conversation.edit(message, _text(fields), request)
+        return message.conversation.continue_from(message, submission)
+    return message.conversation.edit(message, _text(fields), submission)
 
 
 def _text(fields: Mapping[str, Any]) -> str:
     text = _string(fields, "text").replace("\r\n", "\n")
     if not text.strip():
-        raise _bad("text", _("Write a question first."))
+        raise bad_field("text", _("Write a question first."))
     if len(text) > settings.MAX_QUESTION_CHARS:
         message = _("The question has %(length)d characters; at most %(limit)d fit. Shorten it and send again.")
         numbers = {"length": len(text), "limit": settings.MAX_QUESTION_CHARS}
@@ -155,34 +152,32 @@ def _text(fields: Mapping[str, Any]) -> str:
 def _string(fields: Mapping[str, Any], name: str) -> str:
     text = fields.get(name)
     if not isinstance(text, str):
-        raise _bad(name, _("%(name)s must be a text.") % {"name": name})
+        raise bad_field(name, _("%(name)s must be a text.") % {"name": name})
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise _bad(name, _("%(name)s has characters that can't be stored (NUL or half of a pair).") % {"name": name})
+        raise bad_field(
+            name, _("%(name)s has characters that can't be stored (NUL or half of a pair).") % {"name": name}
+        )
     return text
 
 
-def uuid_of(fields: Mapping[str, Any], name: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(fields[name])
-    except KeyError:
-        raise _bad(name, _("%(name)s is missing; it must be a UUID.") % {"name": name}) from None
-    except (ValueError, AttributeError, TypeError):
-        raise _bad(name, _("%(name)s must be a UUID.") % {"name": name}) from None
+def uuid_in(fields: Mapping[str, Any], name: str) -> uuid.UUID:
+    if name not in fields:
+        raise bad_field(name, _("%(name)s is missing; it must be a UUID.") % {"name": name})
+    found = uuid_of(fields[name])
+    if found is None:
+        raise bad_field(name, _("%(name)s must be a UUID.") % {"name": name})
+    return found
 
 
-def _bad(field: str, message: str) -> Refusal:
-    return Refusal(400, "bad_field", message, field=field)
-
-
-def _job(asked: Asked, request_id: str) -> Job:
+def _job(asked: AskResult, trace_id: str) -> Job:
     reply = asked.reply
     return Job(
         start_of(reply),
         reply.owner_id,
         asked.turns,
         reply.conversation.parameters,
-        request_id,
+        trace_id,
         asked_turns=3 if reply.continues_id else 1,
-        said=asked.said,
+        sent=asked.sent,
         wants_title=reply.conversation.is_titled_by_question,
     )

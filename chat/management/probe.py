@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from chat.events import Facts, Retrying, Text
-from chat.generation import limits
 from chat.models.endings import ending_of
+from chat.replies.writer import limits
 from chat.upstream import Prompt, Take, TimedOut, Upstream, UpstreamError, Wiretap
 
 # What a shell reports of a program that a signal has ended: SIGINT, SIGPIPE.

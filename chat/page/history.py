@@ -5,19 +5,20 @@ import uuid
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 
-from chat.engine import engine
+from chat.http import uuid_of
 from chat.models import Conversation, Generation, Message
-from chat.models.window import Rim, Window, message_in, window_of
+from chat.models.window import Anchor, Window, message_in, window_of
+from chat.replies.engine import engine
 
 SIDES = {"message": "around", "edit": "around", "earlier_than": "before", "later_than": "after"}
 
 
-def window(conversation: Conversation | None, rim: Rim | None = None) -> Window:
+def window(conversation: Conversation | None, anchor: Anchor | None = None) -> Window:
     if not conversation:
         return Window([])
     settle(Generation.objects.running().filter(conversation=conversation))
     try:
-        found = window_of(conversation, rim)
+        found = window_of(conversation, anchor)
     except Message.DoesNotExist:
         raise Http404 from None
     for message in found.messages:
@@ -35,26 +36,25 @@ def one(conversation: Conversation, message: uuid.UUID) -> Message:
     return found
 
 
-def rim_of(request: HttpRequest) -> Rim | None:
+def anchor_of(request: HttpRequest) -> Anchor | None:
     """Which part of a long conversation is asked for."""
     for name, side in SIDES.items():
         if name in request.GET:
-            return Rim(side, uuid_in(request, name))
+            return Anchor(side, uuid_in(request, name))
     return None
 
 
 def uuid_in(request: HttpRequest, name: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(request.GET[name])
-    except ValueError:
-        raise Http404 from None
+    found = uuid_of(request.GET[name])
+    if found is None:
+        raise Http404
+    return found
 
 
 def settle(running: QuerySet[Generation]) -> None:
     """Whoever looks at a dead reply ends it, but not one that is being written right here."""
     for generation in running:
-        if not engine.replies.get(generation.pk):
-            generation.settle()
+        engine.settle(generation)
 
 
 def is_running(message: Message) -> bool:

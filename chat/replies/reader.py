@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from django.utils import translation
 
 from chat import sse
-from chat.blocks import BlocksOfReader
 from chat.events import PING_JSON, Cursor, Retrying, as_json, end_json, text_json
-from chat.live import Growing
 from chat.models.endings import ending_of
+from chat.replies.blocks import BlocksOfReader
+from chat.replies.growing import Growing
 
 RECONNECT_MS = 1000
 PING_SECONDS = 15.0

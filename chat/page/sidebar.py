@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from chat.http import AuthenticatedHttpRequest, number_of, uuid_of
 from chat.models import Conversation, Generation
 from chat.models.conversation import ConversationQuerySet
-from chat.views.stream import SignedIn
 
 PER_PAGE = 30
 # A page that has loaded older ones asks for all of them again when something has changed, up to this many.
@@ -43,12 +43,12 @@ class Listing:
     shown: int = field(default=0)
 
 
-def sidebar_of(request: SignedIn) -> dict[str, Any]:
+def sidebar_of(request: AuthenticatedHttpRequest) -> dict[str, Any]:
     """What every page with a sidebar tells its templates."""
     return {"listing": listing_of(request), "deleted": just_deleted(request), "here": _here(request)}
 
 
-def listing_of(request: SignedIn) -> Listing:
+def listing_of(request: AuthenticatedHttpRequest) -> Listing:
     """What the address asks for: `before` a place in the list, or `count` from the top."""
     here, before = request.user.conversations.filter(archived_at=None), place_of(request.GET)
     count = _count(request.GET)
@@ -61,7 +61,7 @@ def listing_of(request: SignedIn) -> Listing:
     return Listing(groups, older, before is not None, min(len(rows), count))
 
 
-def archived_of(request: SignedIn) -> Listing:
+def archived_of(request: AuthenticatedHttpRequest) -> Listing:
     rows = _rows(request.user.conversations.filter(archived_at__isnull=False))
     before = place_of(request.GET)
     found = list(before_place(rows, before)[: PER_PAGE + 1])
@@ -69,7 +69,7 @@ def archived_of(request: SignedIn) -> Listing:
     return Listing([Group(_("Archived"), found[:PER_PAGE])] if found else [], older, before is not None)
 
 
-def _here(request: SignedIn) -> str:
+def _here(request: AuthenticatedHttpRequest) -> str:
     """Where plain forms lead back to: this page, whatever part of it a script has asked for."""
     query = request.GET.copy()
     for name in ("fragment", "count", "deleted"):
@@ -78,13 +78,10 @@ def _here(request: SignedIn) -> str:
     return path if len(path) <= MOST_PATH_CHARS else request.path
 
 
-def just_deleted(request: SignedIn) -> Conversation | None:
+def just_deleted(request: AuthenticatedHttpRequest) -> Conversation | None:
     """What the notice on this page offers to bring back."""
-    try:
-        key = uuid.UUID(request.GET.get("deleted", ""))
-    except ValueError:
-        return None
-    return request.user.conversations.deleted().filter(pk=key).first()
+    key = uuid_of(request.GET.get("deleted"))
+    return request.user.conversations.deleted().filter(pk=key).first() if key else None
 
 
 def _rows(conversations: ConversationQuerySet) -> ConversationQuerySet:
@@ -105,11 +102,12 @@ def place_after(conversation: Conversation) -> str:
 def place_of(query: QueryDict) -> tuple[datetime, uuid.UUID] | None:
     """None: the top of the list; so is a place that nobody has given out."""
     time, _dash, key = query.get("before", "").partition("-")
-    if not (time.isascii() and time.isdigit() and len(time) < 18):
+    microseconds, conversation = number_of(time, most_digits=17), uuid_of(key)
+    if microseconds is None or conversation is None:
         return None
     try:
-        return EPOCH + int(time) * MICROSECOND, uuid.UUID(key)
-    except (ValueError, OverflowError):
+        return EPOCH + microseconds * MICROSECOND, conversation
+    except OverflowError:
         return None
 
 
@@ -122,8 +120,8 @@ def before_place(rows: ConversationQuerySet, place: tuple[datetime, uuid.UUID] |
 
 
 def _count(query: QueryDict) -> int:
-    count = query.get("count", "")
-    return min(max(int(count), PER_PAGE), MOST) if count.isascii() and count.isdigit() and len(count) < 5 else PER_PAGE
+    count = number_of(query.get("count", ""), most_digits=4) or PER_PAGE
+    return min(max(count, PER_PAGE), MOST)
 
 
 # --- Days -------------------------------------------------------------------------------------------------------------

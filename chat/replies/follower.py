@@ -9,10 +9,10 @@ from weakref import WeakValueDictionary
 from django.db import InterfaceError, OperationalError
 
 from chat import models
+from chat.database_threads import InDatabase
 from chat.events import Cursor, End, Start, Text, Usage
-from chat.live import Growing
-from chat.relaying import Relaying
-from chat.threads import InDatabase
+from chat.replies.growing import Growing
+from chat.replies.relay import Relay
 
 # As often as the writers save.
 LOOK_SECONDS = 1.0
@@ -22,14 +22,14 @@ FED_SECONDS = 2.0
 SWEPT_SECONDS = 2.0
 
 
-class Followed:
+class Follower:
     """All readers of one reply share its text, and it goes with the last of them."""
 
     def __init__(
         self,
         in_database: InDatabase,
         spawn: Callable[[Coroutine[Any, Any, None]], Any],
-        relaying: Relaying | None = None,
+        relaying: Relay | None = None,
     ) -> None:
         self._in_database, self._spawn, self._relaying = in_database, spawn, relaying
         self._growing: WeakValueDictionary[UUID, Growing] = WeakValueDictionary()

@@ -11,9 +11,9 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from chat.context import fit
 from chat.events import Cursor, End, Facts, Retrying, Start, Text
-from chat.live import Growing
+from chat.replies.context_window import fit
+from chat.replies.growing import Growing
 from chat.upstream import Limits, Prompt, TimedOut, Upstream, UpstreamError
 
 logger = logging.getLogger(__name__)
@@ -33,10 +33,10 @@ class Job:
     owner: UUID
     turns: tuple[dict[str, Any], ...]
     parameters: dict[str, Any]
-    request_id: str
+    trace_id: str
     # What is asked for: a question; or a question, the answer that was cut off, and to go on with it.
     asked_turns: int = 1
-    said: tuple[UUID, ...] = ()
+    sent: tuple[UUID, ...] = ()
     wants_title: bool = False
 
 
@@ -136,7 +136,7 @@ class Writer:
     @property
     def first_sent(self) -> UUID | None:
         """None if nothing was left out."""
-        return self.job.said[self.omitted] if 0 < self.omitted < len(self.job.said) else None
+        return self.job.sent[self.omitted] if 0 < self.omitted < len(self.job.sent) else None
 
     def whole_text(self) -> dict[str, str]:
         text = self.growing.text_after(Cursor())
@@ -156,7 +156,7 @@ class Writer:
             "reasoning_ms": self._reasoning_ms(),
             "duration_ms": round(self.duration * 1000),
             "longest_silence_ms": round(facts.longest_silence * 1000),
-            "request_id": self.job.request_id,
+            "trace_id": self.job.trace_id,
         }
 
     def _reasoning_ms(self) -> int | None:

@@ -1,17 +1,15 @@
 """Which model answers and how: what a question says, what a conversation keeps, what somebody likes to begin with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from chat.engine import engine
 from chat.forms import ConversationSettings
-from chat.models import Beginning, Conversation, Preset, User
-from chat.views.errors import Refusal
+from chat.http import bad_field
+from chat.models import Beginning, Conversation, User
+from chat.replies.engine import engine
 
 SETTINGS = tuple(ConversationSettings.base_fields)
 
@@ -51,7 +49,7 @@ def model_for(named: str, user: User, conversation: Conversation | None, names: 
         return usual if usual and is_there else default
     if named == usual and is_there:
         return named
-    raise Refusal(400, "bad_field", _gone(named), field="model")
+    raise bad_field("model", _gone(named))
 
 
 def _gone(model: str) -> str:
@@ -64,63 +62,12 @@ def beginning_of(user: User, fields: Mapping[str, Any]) -> Beginning:
     if not comes_with_settings(fields):
         return user.beginning(user.preset)
     if not isinstance(fields.get("instructions") or "", str):
-        raise Refusal(400, "bad_field", _("instructions must be a text."), field="instructions")
+        raise bad_field("instructions", _("instructions must be a text."))
     form = ConversationSettings(fields)
     for name, errors in form.errors.items():
-        raise Refusal(400, "bad_field", str(errors[0]), field=name)
+        raise bad_field(name, str(errors[0]))
     return form.beginning
 
 
 def comes_with_settings(fields: Mapping[str, Any]) -> bool:
     return any(fields.get(name) is not None for name in SETTINGS)
-
-
-# --- What a page shows ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Picker:
-    """The models to choose from; `is_gone`: the chosen one is not among them any more."""
-
-    models: tuple[str, ...]
-    chosen: str
-    is_gone: bool
-
-
-def choices(request: HttpRequest, conversation: Conversation | None, *, refused: bool = False) -> dict[str, Any]:
-    """For the templates of picker and panel; after a refusal with what was chosen before."""
-    user: Any = request.user
-    presets = [] if conversation else list(user.presets.all())
-    preset = None if conversation else _preset(request, user, presets)
-    begins = conversation or user.beginning(preset)
-    model = (request.POST.get("model") if refused else None) or begins.model
-    with_settings = refused and not conversation and comes_with_settings(request.POST)
-    data = request.POST if with_settings else None
-    belongs_to = "" if conversation else "composer"
-    return {
-        "picker": picker(user, conversation, model),
-        "presets": presets,
-        "preset": preset,
-        "settings_form": ConversationSettings(
-            data, initial=ConversationSettings.initial_of(begins), belongs_to=belongs_to
-        ),
-    }
-
-
-def picker(user: User, conversation: Conversation | None, model: str) -> Picker:
-    names = offered()
-    chosen = model or ("" if conversation else _last_used(user, names)) or default_of(names)
-    # As long as nobody knows which there are, nothing is said to be gone.
-    known = names or tuple(dict.fromkeys(filter(None, (settings.LLM_MODEL, chosen))))
-    return Picker(known, chosen, is_gone=chosen not in {"", *known})
-
-
-def _last_used(user: User, names: tuple[str, ...]) -> str:
-    used = user.conversations.newest_first().exclude(model="").values_list("model", flat=True).first() or ""
-    return used if used in names else ""
-
-
-def _preset(request: HttpRequest, user: User, presets: list[Preset]) -> Preset | None:
-    """The one that the address names, else the user's own."""
-    wanted = request.GET.get("preset", str(user.preset_id))
-    return next((preset for preset in presets if str(preset.pk) == wanted), None)

@@ -11,10 +11,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
-
-if TYPE_CHECKING:
-    from chat.models.message import Message
+from typing import Any, Generic, NamedTuple, TypeVar
 
 
 class Row(NamedTuple):
@@ -28,8 +25,9 @@ class Row(NamedTuple):
     deleted_at: datetime.datetime | None
 
 
-# Both know where they are in the tree.
-P = TypeVar("P", Row, "Message")
+# A Row, or a whole Message, which has the same names. No Protocol:
+# mypy looks for them before it knows the model's fields.
+P = TypeVar("P", bound=Any)
 _by_number = attrgetter("number")
 
 

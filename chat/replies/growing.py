@@ -3,7 +3,6 @@
 import asyncio
 import io
 from collections.abc import Callable
-from uuid import UUID
 
 from chat.events import Cursor, End, Retrying, Start, Text
 
@@ -83,27 +82,3 @@ class Growing:
             pass
         finally:
             self.listeners.discard(news.set)
-
-
-class Replies:
-    """The replies that grow in this process, by their ids."""
-
-    def __init__(self) -> None:
-        self._growing: dict[UUID, Growing] = {}
-
-    def open(self, start: Start) -> Growing:
-        growing = self._growing[start.reply] = Growing(start)
-        return growing
-
-    def get(self, reply: UUID) -> Growing | None:
-        return self._growing.get(reply)
-
-    def close(self, reply: UUID) -> None:
-        """Who reads it keeps it; for everybody else it is in the database now."""
-        self._growing.pop(reply, None)
-
-    def ids(self) -> list[UUID]:
-        return list(self._growing)
-
-    def __len__(self) -> int:
-        return len(self._growing)

@@ -1,0 +1,124 @@
+"""What stands between Daphne and Django: the log line and the id of each request, threads, and a patient receive."""
+
+import asyncio
+import logging
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from itertools import cycle
+from typing import Any
+
+from asgiref.sync import ThreadSensitiveContext
+
+from chat.database_threads import DatabaseThread
+from chat.http import HEALTH_PATHS
+from chat.replies.engine import engine
+
+logger = logging.getLogger("config.requests")
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Requests share these threads, each with its database connection, instead of a new one each: a stream that waits for
+# the model holds none. Enough for queries that wait; more would only fight for the interpreter.
+THREADS = 8
+
+
+def on_shared_threads(application: Application) -> Application:
+    """Sync views and middleware of one request stay on one thread, but it is not theirs alone."""
+    threads = cycle([DatabaseThread("request") for _ in range(THREADS)])
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        async with ThreadSensitiveContext(executor=next(threads)):
+            await application(scope, receive, send)
+
+    return run
+
+
+def undisturbed(application: Application) -> Application:
+    """A question that has arrived whole is taken up, even if who asked left at once.
+
+    Django cancels a request whose client is gone, wherever it is: it hears of that only when its answer begins.
+    """
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        answered = asyncio.Event()
+        body_is_here = False
+
+        async def receive_patiently() -> dict[str, Any]:
+            nonlocal body_is_here
+            message = await receive()
+            if message["type"] == "http.request":
+                body_is_here = not message.get("more_body")
+            elif body_is_here:
+                await answered.wait()
+            return message
+
+        async def send_and_note(message: dict[str, Any]) -> None:
+            answered.set()
+            await send(message)
+
+        await application(scope, receive_patiently, send_and_note)
+
+    return run
+
+
+def logged(application: Application) -> Application:
+    """One line for each request, with the id that its response, its reply's evidence and the log have in common."""
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        began, status, size = time.perf_counter(), 0, 0
+        scope["request_id"] = request_id = _request_id(scope)
+
+        async def counted(message: dict[str, Any]) -> None:
+            nonlocal status, size
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"X-Request-ID", request_id.encode()), *_mark()]
+            else:
+                size += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await application(scope, receive, counted)
+        finally:
+            if scope["path"] not in HEALTH_PATHS:
+                _log(scope, status, size + _pushed(scope), time.perf_counter() - began)
+
+    return run
+
+
+def _pushed(scope: Scope) -> int:
+    """What went past this application."""
+    push = scope.get("extensions", {}).get("push")
+    return push.sent if push else 0
+
+
+def _request_id(scope: Scope) -> str:
+    """The proxy's, if it is one, else a new one."""
+    given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+    return given if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given) else uuid.uuid4().hex
+
+
+def _mark() -> list[tuple[bytes, bytes]]:
+    """For a balancer that can't ask /readyz: another process is the better address now."""
+    return [(b"X-Draining", b"1")] if engine.draining else []
+
+
+def _log(scope: Scope, status: int, size: int, seconds: float) -> None:
+    logger.info(
+        "request",
+        extra={
+            "request_id": scope["request_id"],
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": status,
+            "bytes": size,
+            "ms": round(seconds * 1000, 1),
+            "client": (scope.get("client") or [None])[0],
+            "user": scope.get("user_id"),
+        },
+    )
