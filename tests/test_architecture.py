@@ -73,8 +73,9 @@ ONLY_IMPORTERS = {
     "markdown_it": {"chat.markdown"},
     "nh3": {"chat.markdown"},
     "redis": {"chat.replies.redis_streams", "chat.doorbell", "chat.views.health"},
-    "daphne": {"config.server.daphne"},
-    "twisted": {"config.server.daphne"},
+    "daphne": {"config.server"},
+    "twisted": {"config.server"},
+    "autobahn": {"config.server"},
 }
 STANDARD_LIBRARY_ONLY = {"chat.sse", "chat.events", "chat.replies.growing", "chat.replies.context_window"}
 THIRD_PARTY = {"django", "channels", "daphne", "httpx", "aiohttp", "msgspec", "asgiref", "twisted", "uvloop"}

@@ -1,134 +1,53 @@
-"""How Daphne is run: on uvloop, with a backlog that takes a burst, readers that can be slow, and an honest end."""
+"""How Daphne runs: on uvloop, with a backlog that takes a burst, with slow readers, and with an orderly stop."""
 
 import asyncio
 import gc
 import logging
-import os
 import socket
 from typing import Any
 
-import uvloop
-from twisted.internet.asyncioreactor import AsyncioSelectorReactor
-from twisted.internet.error import ConnectionLost
-from twisted.internet.main import installReactor
-from twisted.internet.tcp import Connection
+# Before Daphne, which would install a reactor on asyncio's own loop.
+from config.server.reactor import loop, reactor
 
+# isort: split
+from daphne.server import Server as DaphneServer
+from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet.defer import Deferred
 
-class Reactor(AsyncioSelectorReactor):
-    """Twisted's, on uvloop."""
-
-    def _readOrWrite(self, selectable: Any, read: bool) -> None:  # noqa: N802 - Twisted's name
-        super()._readOrWrite(selectable, read)
-        if read and isinstance(selectable, Connection) and selectable.connected:
-            self._notice_reset(selectable)
-
-    def _notice_reset(self, connection: Connection) -> None:
-        """A client that asks and resets: uvloop has what it sent read, but tells nobody and never looks there again."""
-        if error := connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self._disconnectSelectable(connection, ConnectionLost(os.strerror(error)), True)
-
-
-# Before Daphne is imported: it would make a reactor on the plain loop.
-installReactor(Reactor(uvloop.new_event_loop()))
-
-from daphne.server import Server as DaphneServer  # noqa: E402
-from daphne.ws_protocol import WebSocketProtocol  # noqa: E402
-from twisted.internet import reactor  # noqa: E402
-from twisted.internet.defer import Deferred  # noqa: E402
-from twisted.internet.interfaces import IPushProducer  # noqa: E402
-from zope.interface import implementer  # noqa: E402
-
-from chat.database_threads import close_threads  # noqa: E402
-from chat.doorbell import doorbell  # noqa: E402
-from chat.replies.engine import engine  # noqa: E402
+from chat.database_threads import close_threads
+from chat.doorbell import doorbell
+from chat.replies.engine import engine
+from config.server import relied_on
+from config.server.push import Gate, Push, is_idle, send_at_once
 
 logger = logging.getLogger(__name__)
 
 # A burst of connections waits here instead of being lost for a second.
 BACKLOG = 4096
-# A question whose asker has left may have to wait so long for the database before it is stored.
+# How long a question whose sender has left may wait for the database before it is stored.
 ABSENT_SECONDS = 60
-# For each reader, before whoever sends to it has to wait: here, and in the kernel, which would take megabytes.
+# What may wait for one reader before its sender has to: here, and in the kernel, which would take megabytes.
 BUFFER_BYTES = 16 * 1024
 KERNEL_BYTES = 64 * 1024
-# New objects, before it is looked for cycles among them.
+# Allocations between two runs of the cyclic collector.
 GARBAGE = 50_000
-# For readers to take their end before the sockets close.
+# Time for readers to take the end of their streams before the sockets close.
 READERS_SECONDS = 2.0
-# Of a WebSocket: the client may connect again, here or elsewhere.
+# The code of a WebSocket's close that says: connect again, here or elsewhere.
 SERVICE_RESTART = 1012
-# For views to notice that they were cut off.
+# Time for views to notice that they were cut off.
 ABORT_SECONDS = 1.0
-# For the threads to take leave of a database that answers.
+# Time for the threads to close their connections.
 CONNECTIONS_SECONDS = 1.0
 
 
-@implementer(IPushProducer)
-class Gate:
-    """Closed while a reader's socket is full: whoever sends to it waits, and what grows meanwhile is one text."""
-
-    def __init__(self) -> None:
-        self._open = asyncio.Event()
-        self._open.set()
-        self.wait = self._open.wait
-
-    @property
-    def is_open(self) -> bool:
-        return self._open.is_set()
-
-    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's names
-        self._open.clear()
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        self._open.set()
-
-    stopProducing = resumeProducing  # noqa: N815
-
-
-def is_idle(protocol: Any) -> bool:
-    """A chunked response has begun and nothing of it waits in Twisted's buffers."""
-    if not (protocol.producer and protocol.startedWriting and protocol.chunked and protocol.channel):
-        return False
-    transport = protocol.channel.transport
-    return bool(transport.connected and not transport._tempDataBuffer and transport.offset == len(transport.dataBuffer))
-
-
-def send_at_once(protocol: Any, data: bytes) -> None:
-    """A small write goes to the socket now; Twisted would note it, wait for its turn and forget it: twice the CPU."""
-    framed = b"%x\r\n%b\r\n" % (len(data), data)
-    transport = protocol.channel.transport
-    sent = transport.writeSomeData(framed)
-    if not isinstance(sent, int):
-        # Lost; Twisted finds out by itself and tells everybody.
-        transport.write(framed)
-    elif sent < len(framed):
-        transport.write(framed[sent:])
-
-
-class Push:
-    """Our extension of ASGI: for a body that has begun, the way past all layers of the application.
-
-    False if the socket can't take it now: then it has to be sent as usual. `sent`: in bytes.
-    """
-
-    def __init__(self, protocol: Any) -> None:
-        self._protocol = protocol
-        self.sent = 0
-
-    def __call__(self, data: bytes) -> bool:
-        is_possible = is_idle(self._protocol)
-        if is_possible:
-            send_at_once(self._protocol, data)
-            self.sent += len(data)
-        return is_possible
-
-
 class Server(DaphneServer):
-    """Daphne whose `send` waits for a slow reader, and which lets replies end before it stops."""
+    """Daphne with a `send` that waits for slow readers, and a stop that lets replies end."""
 
     failure = ""
 
     def __init__(self, application: Any, *, host: str, port: int, **options: Any) -> None:
+        relied_on.check(reactor)
         interface = host.replace(":", r"\:")
         super().__init__(
             application,
@@ -139,25 +58,25 @@ class Server(DaphneServer):
         )
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT; `failure` tells why if the address can't be had."""
+        """Serve until SIGTERM or SIGINT. If the address can't be had, `failure` says why."""
         reactor.callWhenRunning(self._start)
         super().run()
 
     def _start(self) -> None:
-        # What is there now stays; of what comes, little is in cycles. Looking for them more often held up the slowest
-        # hundredth of tokens for 85 ms instead of 18, with 100 streams of 20 tokens a second.
+        # What exists now stays, and little of what comes is in cycles. More frequent collections held up the slowest
+        # hundredth of tokens by 85 ms instead of 18, with 100 streams of 20 tokens a second.
         gc.freeze()
         gc.set_threshold(GARBAGE, 20, 20)
-        engine.start(reactor._asyncioEventloop)
-        doorbell.start(reactor._asyncioEventloop)
+        engine.start(loop)
+        doorbell.start(loop)
 
     def listen_error(self, failure: Any) -> None:
-        self.failure = f"{failure.getErrorMessage()} Choose another port, or end the program that has it."
+        self.failure = f"{failure.getErrorMessage()} Choose another port, or stop the program that uses it."
         self.stop()
 
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)
-        # The connections inherit it. What is on its way is not counted: a distant reader is as fast as before.
+        # The connections inherit it. Bytes on their way are not counted, so a distant reader is as fast as before.
         port.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, KERNEL_BYTES)
         logger.info("listening", extra={"host": port.getHost().host, "port": port.getHost().port})
 
@@ -181,7 +100,7 @@ class Server(DaphneServer):
             await protocol.producer.wait()
 
     def kill_all_applications(self) -> Deferred[None]:
-        """Daphne's hook before it stops."""
+        """Wind down; Daphne calls this before it stops."""
         return Deferred.fromFuture(asyncio.ensure_future(self._wind_down()))
 
     async def _wind_down(self) -> None:
@@ -189,24 +108,24 @@ class Server(DaphneServer):
         self._close_websockets()
         slow = await self._still_running(READERS_SECONDS)
         for protocol in slow.values():
-            # Not application.cancel(): Django does not pass that on to the view, but this it does.
+            # Not application.cancel(), which Django does not pass on to the view; a lost connection it does.
             if connection := getattr(protocol, "channel", protocol):
                 connection.transport.abortConnection()
         await self._still_running(ABORT_SECONDS)
         await engine.close()
         await doorbell.stop()
         await close_threads(CONNECTIONS_SECONDS)
-        # One turn of the loop or two, for the last bytes to leave Twisted's buffers.
+        # A turn or two of the loop, for the last bytes to leave Twisted's buffers.
         await asyncio.sleep(0.1)
 
     def _close_websockets(self) -> None:
         for protocol in self.connections:
             if isinstance(protocol, WebSocketProtocol) and protocol.state == protocol.STATE_OPEN:
-                # Not sendClose(), which allows no code that says: come again.
+                # Not sendClose(), which does not allow this code.
                 protocol.sendCloseFrame(code=SERVICE_RESTART)
 
     async def _still_running(self, timeout: float) -> dict[asyncio.Future[None], Any]:
-        """The applications that have not ended in that time, with their protocols."""
+        """Return the applications that have not ended within `timeout` seconds, with their protocols."""
         running = {
             details["application_instance"]: protocol
             for protocol, details in self.connections.items()
