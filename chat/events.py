@@ -3,8 +3,11 @@
 import json
 import re
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 from uuid import UUID
+
+# How a reply may end; `Status` in chat/models/status.py has the same words for the database.
+EndStatus = Literal["complete", "stopped", "timed_out", "failed", "truncated", "filtered", "interrupted"]
 
 
 class BadCursor(ValueError):
@@ -70,7 +73,7 @@ class Usage:
 class End:
     """How a reply ended; `code`, `detail` and `timer` say why where it was not the model's own end."""
 
-    status: str
+    status: EndStatus
     finish_reason: str = ""
     usage: Usage | None = None
     code: str = ""

@@ -47,7 +47,7 @@ def test_changes_name_the_reply_that_is_being_written(anna: Person) -> None:
 def test_changes_tell_of_what_is_gone(anna: Person) -> None:
     conversation = make_conversation(anna.user)
     since = changes(anna)["change"]
-    anna.user.count_change()
+    anna.user.next_change()
     Conversation.objects.update(deleted_at=timezone.now(), change=anna.user.change)
     found = changes(anna, since)
     assert (found["gone"], found["conversations"]) == ([str(conversation.pk)], [])

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from chat.models import Conversation, Generation, Message
 from chat.models.endings import ERRORS, TIMERS, ending_of
-from chat.models.listed import PURGED_AT_ONCE
+from chat.models.listable import PURGED_AT_ONCE
 from tests.command import KEY, MANAGE, PATIENCE, Finished, finish, press_ctrl_c, read, run, started
 from tests.factories import ask, make_conversation, make_user
 from tests.factories import finish as end_reply

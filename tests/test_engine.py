@@ -411,7 +411,7 @@ def test_a_sweep_tells_the_tabs(anna: Person) -> None:
 def test_a_sweep_deletes_for_good_what_was_deleted_long_ago(anna: Person, caplog: pytest.LogCaptureFixture) -> None:
     kept, gone = (factories.make_conversation(anna.user) for _ in range(2))
     for conversation, days in ((kept, 29), (gone, 31)):
-        conversation.put_away()
+        conversation.soft_delete()
         type(conversation).objects.filter(pk=conversation.pk).update(deleted_at=timezone.now() - timedelta(days=days))
     sweep()
     assert list(anna.user.conversations.values_list("pk", flat=True)) == [kept.pk]

@@ -141,7 +141,7 @@ def test_the_index_leaves_out_others_and_what_is_deleted(anna: User) -> None:
     assert hits(make_user("boris"), "fox") == []
     Message.objects.filter(role="user").update(deleted_at=conversation.created_at)
     assert len(hits(anna, "fox")) == 2
-    conversation.put_away()
+    conversation.soft_delete()
     assert hits(anna, "fox") == []
 
 
@@ -157,9 +157,9 @@ def test_whatever_the_index_says_it_is_looked_up_through_the_owner(anna: User, m
 
 def test_what_is_deleted_is_not_found_until_it_is_back(anna: User) -> None:
     conversation = make_conversation(anna, [("q", "bushy")])
-    conversation.put_away()
+    conversation.soft_delete()
     assert found(anna, "bushy") == found(anna, "q") == []
-    conversation.bring_back()
+    conversation.restore()
     assert found(anna, "bushy") == ["q"]
     Message.objects.filter(text="bushy").update(deleted_at=conversation.created_at)
     assert found(anna, "bushy") == []

@@ -99,7 +99,7 @@ def test_a_running_reply_is_stopped_and_its_end_brings_nothing_back(anna: Person
 
 def test_nothing_begins_in_what_is_deleted_in_the_same_moment(anna: Person) -> None:
     conversation = make_conversation(anna.user)
-    fresh(conversation).put_away()
+    fresh(conversation).soft_delete()
     with pytest.raises(Conversation.DoesNotExist):
         ask(conversation, "And a wolf?")
     assert Message.objects.count() == 2
@@ -124,7 +124,7 @@ def test_a_stranger_cannot(anna: Person, boris: Person, action: str, is_admin: b
     boris.user.save()
     conversation = make_conversation(anna.user)
     if action == "restore":
-        conversation.put_away()
+        conversation.soft_delete()
     before = Conversation.objects.values().get()
     assert act(boris, conversation, action).json() == act(boris, uuid.uuid4(), action).json()
     assert act(boris, conversation, action).status_code == form(boris, conversation, action).status_code == 404
@@ -151,7 +151,7 @@ def test_it_wants_a_login_and_a_token(site: Site, anna: Person, action: str) -> 
 def test_a_form_leads_back_to_where_it_was(anna: Person, action: str) -> None:
     conversation = make_conversation(anna.user)
     if action == "restore":
-        conversation.put_away()
+        conversation.soft_delete()
     for back, leads_to in (
         ("/chat/archived/?x=1", "/chat/archived/?x=1"),
         ("https://elsewhere.test/", None),
@@ -160,9 +160,9 @@ def test_a_form_leads_back_to_where_it_was(anna: Person, action: str) -> None:
         ("javascript:alert(1)", None),
     ):
         if action == "delete":
-            fresh(conversation).bring_back()
+            fresh(conversation).restore()
         if action == "restore":
-            fresh(conversation).put_away()
+            fresh(conversation).soft_delete()
         response = form(anna, conversation, action, next=back)
         home = "/" if action == "delete" else f"/chat/{conversation.pk}/"
         undo = f"deleted={conversation.pk}" if action == "delete" else ""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chat.models import Conversation
-from chat.models.title import first_words
+from chat.models.conversation import first_words
 from chat.replies.engine import engine
 from chat.replies.titles import tidied
 from tests import factories
@@ -109,7 +109,7 @@ def test_what_its_owner_calls_it_meanwhile_stays(anna: Person, upstream: FakeUps
 
 def test_a_deleted_conversation_gets_none(anna: Person) -> None:
     conversation = factories.make_conversation(anna.user)
-    conversation.put_away()
+    conversation.soft_delete()
     assert not Conversation.objects.take_title(conversation.pk, "Foxes")
 
 
@@ -186,7 +186,7 @@ def test_a_title_is_one_plain_line(answer: str, title: str) -> None:
         ("a" * 80, "a" * 80),
         ("a" * 81, "a" * 79 + "…"),
         ("word " * 20, ("word " * 15) + "word…"),
-        ("Tell me, " + "x" * 80, "Tell me…"),
+        ("Tell me, " + "x" * 80, "Tell me,…"),
         ("", ""),
     ],
 )

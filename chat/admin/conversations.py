@@ -14,7 +14,7 @@ from chat.admin.audit import note
 from chat.admin.read_only import ReadOnlyAdmin, as_uuid, exact_time, link_to, short_id
 from chat.admin.replies import RepliesInline
 from chat.admin.transcript import may_read, transcript
-from chat.models import AuditEntry, Conversation, Evidence, Generation, Message, User
+from chat.models import AuditEntry, Conversation, Evidence, Generation, Message, Status, User
 
 
 class LastStatusFilter(admin.SimpleListFilter):
@@ -22,7 +22,7 @@ class LastStatusFilter(admin.SimpleListFilter):
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(Generation.Status.choices)
+        return list(Status.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(last_status=self.value()) if self.value() else queryset
@@ -141,7 +141,7 @@ class ConversationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("last reply"), ordering="last_status")
     def status(self, conversation: Any) -> Any:
-        return Generation.Status(conversation.last_status).label if conversation.last_status else "-"
+        return Status(conversation.last_status).label if conversation.last_status else "-"
 
     @admin.display(description=_("model"), ordering="last_model")
     def answering_model(self, conversation: Any) -> str:

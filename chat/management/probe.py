@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from chat.events import Facts, Retrying, Text
+from chat.models import Status
 from chat.models.endings import ending_of
 from chat.replies.writer import limits
 from chat.upstream import Prompt, Take, TimedOut, Upstream, UpstreamError, Wiretap
@@ -49,8 +50,8 @@ def client(base_url: str, *, connection: Wiretap | None = None, knows_stream_opt
 def sentence_of(error: UpstreamError) -> str:
     """What the chat would say."""
     if isinstance(error, TimedOut):
-        return str(ending_of("timed_out", timer=error.timer).sentence)
-    return str(ending_of("failed", error_code=error.code, detail=error.detail).sentence)
+        return str(ending_of(Status.TIMED_OUT, timer=error.timer).sentence)
+    return str(ending_of(Status.FAILED, error_code=error.code, detail=error.detail).sentence)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from chat.models.generation import DEAD_AFTER, Generation, Piece
 from chat.models.message import Message
 from chat.models.preset import Beginning, Preset
 from chat.models.search import SearchDocument
+from chat.models.status import Status
 from chat.models.submission import Submission
 from chat.models.user import Installation, User
 
@@ -25,6 +26,7 @@ __all__ = [
     "ReplyRunning",
     "RequestReused",
     "SearchDocument",
+    "Status",
     "Submission",
     "TooManyReplies",
     "User",

@@ -3,8 +3,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -13,16 +15,16 @@ from django.utils.translation import gettext_lazy as _
 from chat.models.endings import CONTINUE, ENDINGS
 from chat.models.errors import NothingToContinue, ReplyRunning, TooManyReplies
 from chat.models.generation import Generation
-from chat.models.listed import Listed, ListedQuerySet
+from chat.models.listable import Listable, ListableQuerySet, TitleSource
 from chat.models.message import Message, with_parts
 from chat.models.preset import Beginning
 from chat.models.submission import Submission
-from chat.models.title import first_words
 from chat.models.tree import Tree
 
 if TYPE_CHECKING:
     from chat.models.user import User
 
+MOST_TITLE_CHARS = 80
 # After the answer as far as it came. A request that ends with that answer itself would be continued to the letter by
 # some servers (llama.cpp; vLLM with fields of its own), answered anew by others, and refused by several (Mistral,
 # Anthropic, whoever thinks first): a turn of the user is what all of them understand.
@@ -51,7 +53,13 @@ class AskResult:
         return bool(self.turns)
 
 
-class ConversationQuerySet(ListedQuerySet):
+def first_words(text: str) -> str:
+    """Return the title that a question gives: its first words, cut between two if there are two."""
+    title = shorten(text, MOST_TITLE_CHARS, placeholder="…")
+    return title if title != "…" else text.strip()[: MOST_TITLE_CHARS - 1] + "…"
+
+
+class ConversationQuerySet(ListableQuerySet):
     def changed_since(self, number: int) -> ConversationQuerySet:
         """The deleted ones too. `running`: the reply that is being written there."""
         running = Generation.objects.running().filter(conversation=models.OuterRef("pk")).values("pk")
@@ -59,10 +67,23 @@ class ConversationQuerySet(ListedQuerySet):
         return self.filter(change__gt=number).order_by("change").annotate(running=reply)
 
 
-class Conversation(Listed):
+class Conversation(Listable):
     """A tree of questions and answers with one owner; `leaf` is the end of the branch that is being read."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="conversations", verbose_name=_("owner")
+    )
+    title = models.CharField(_("title"), max_length=200, blank=True)
+    title_source = models.CharField(
+        _("title made by"), max_length=10, choices=TitleSource, default=TitleSource.QUESTION
+    )
+    change = models.PositiveBigIntegerField(_("change number"), default=0, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    last_message_at = models.DateTimeField(_("last message"), default=timezone.now)
+    pinned_at = models.DateTimeField(_("pinned"), null=True)
+    archived_at = models.DateTimeField(_("archived"), null=True)
+    deleted_at = models.DateTimeField(_("deleted"), null=True)
     instructions = models.TextField(_("instructions"), blank=True)
     parameters = models.JSONField(_("parameters"), default=dict, blank=True)
     model = models.CharField(_("model"), max_length=200, blank=True)
@@ -138,7 +159,7 @@ class Conversation(Listed):
         continues: Message | None = None,
     ) -> AskResult:
         # Counting up is the lock: what one user asks comes one after another, on however many connections.
-        self.owner.count_change()
+        self.owner.next_change()
         known, past = self._known_or_past(submission)
         if known:
             return AskResult(known)

@@ -6,6 +6,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from chat.models.status import Status
+
 RETRY, CONTINUE, EDIT = "retry", "continue", "edit"
 
 
@@ -15,15 +17,15 @@ class Ending:
     actions: tuple[str, ...] = ()
 
 
-ENDINGS = {
-    "streaming": Ending(_("The answer is being written.")),
-    "complete": Ending(""),
-    "stopped": Ending(_("You stopped this answer."), (CONTINUE, RETRY)),
-    "timed_out": Ending(_("The model took too long."), (RETRY, CONTINUE)),
-    "failed": Ending(_("The answer failed."), (RETRY, CONTINUE)),
-    "truncated": Ending(_("The answer was cut off at its length limit."), (CONTINUE,)),
-    "filtered": Ending(_("The model declined, or a content filter stopped the answer."), (EDIT,)),
-    "interrupted": Ending(_("The server stopped while this answer was being written."), (CONTINUE, RETRY)),
+ENDINGS: dict[str, Ending] = {
+    Status.STREAMING: Ending(_("The answer is being written.")),
+    Status.COMPLETE: Ending(""),
+    Status.STOPPED: Ending(_("You stopped this answer."), (CONTINUE, RETRY)),
+    Status.TIMED_OUT: Ending(_("The model took too long."), (RETRY, CONTINUE)),
+    Status.FAILED: Ending(_("The answer failed."), (RETRY, CONTINUE)),
+    Status.TRUNCATED: Ending(_("The answer was cut off at its length limit."), (CONTINUE,)),
+    Status.FILTERED: Ending(_("The model declined, or a content filter stopped the answer."), (EDIT,)),
+    Status.INTERRUPTED: Ending(_("The server stopped while this answer was being written."), (CONTINUE, RETRY)),
 }
 TIMERS = {
     "connect": _("The model server could not be reached in time."),
@@ -52,6 +54,6 @@ def ending_of(status: str, *, error_code: str = "", detail: str = "", timer: str
     """The ending of a status, its sentence made precise by the error or the timer where there is one."""
     ending = ENDINGS[status]
     sentence = TIMERS.get(timer) or ERRORS.get(error_code) or ending.sentence
-    if status == "failed" and detail:
+    if status == Status.FAILED and detail:
         sentence = gettext("%(sentence)s “%(detail)s”") % {"sentence": sentence, "detail": detail}
     return Ending(sentence, ending.actions)

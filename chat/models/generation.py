@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from chat.models import endings
 from chat.models.evidence import Evidence
 from chat.models.message import Message
+from chat.models.status import Status
 
 # A writer's heart beats every second; without a beat for this long it is dead.
 DEAD_AFTER = timedelta(seconds=5)
@@ -28,7 +29,7 @@ class StoredState:
     writer: str
     text: str
     reasoning: str
-    end: dict[str, str] | None = None
+    end: dict[str, Any] | None = None
     usage: dict[str, int | None] | None = None
 
 
@@ -45,7 +46,7 @@ class DatabaseStart(models.Func):
 
 class GenerationQuerySet(models.QuerySet["Generation"]):
     def running(self) -> GenerationQuerySet:
-        return self.filter(status=Generation.Status.STREAMING)
+        return self.filter(status=Status.STREAMING)
 
     def dead(self) -> GenerationQuerySet:
         """Judged by the database's clock, the only one that all processes share.
@@ -99,7 +100,7 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         A sweep's verdict "interrupted" is provisional: it may have met a writer that was only cut off from the
         database, who then replaces it by what really happened.
         """
-        open_to_me = (Generation.Status.STREAMING, Generation.Status.INTERRUPTED)
+        open_to_me = (Status.STREAMING, Status.INTERRUPTED)
         with transaction.atomic():
             if not self.filter(pk=reply, writer=writer, status__in=open_to_me).update(ended_at=Now(), **row):
                 return False
@@ -117,16 +118,6 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
 
 class Generation(models.Model):
     """How an answer comes into being: narrow, updated every second, one to one with the answer's message."""
-
-    class Status(models.TextChoices):
-        STREAMING = "streaming", _("being written")
-        COMPLETE = "complete", _("complete")
-        STOPPED = "stopped", _("stopped")
-        TIMED_OUT = "timed_out", _("timed out")
-        FAILED = "failed", _("failed")
-        TRUNCATED = "truncated", _("cut off at the limit")
-        FILTERED = "filtered", _("filtered")
-        INTERRUPTED = "interrupted", _("interrupted")
 
     message = models.OneToOneField(
         "chat.Message",
@@ -157,12 +148,14 @@ class Generation(models.Model):
         verbose_name_plural = _("replies")
         constraints = [
             models.UniqueConstraint(
-                fields=["conversation"], condition=models.Q(status="streaming"), name="generation_one_running"
+                fields=["conversation"], condition=models.Q(status=Status.STREAMING), name="generation_one_running"
             ),
         ]
         indexes = [
             # The sweep.
-            models.Index(fields=["heartbeat_at"], condition=models.Q(status="streaming"), name="generation_running"),
+            models.Index(
+                fields=["heartbeat_at"], condition=models.Q(status=Status.STREAMING), name="generation_running"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -170,7 +163,7 @@ class Generation(models.Model):
 
     @property
     def is_running(self) -> bool:
-        return self.status == self.Status.STREAMING
+        return self.status == Status.STREAMING
 
     def settle(self, known: Mapping[str, str] = NOTHING) -> bool:
         """Whoever looks at a dead reply ends it. True if it has ended, by this call or before."""
@@ -182,7 +175,7 @@ class Generation(models.Model):
         """End a reply whose writer is gone, with the longest text there is. False if it had ended already."""
         with transaction.atomic():
             dead = type(self).objects.dead().filter(pk=self.pk)
-            ended = dead.update(status=self.Status.INTERRUPTED, ended_at=Now())
+            ended = dead.update(status=Status.INTERRUPTED, ended_at=Now())
             if ended:
                 # A reader elsewhere may have got more than was saved.
                 saved = self.saved_so_far()
@@ -206,7 +199,7 @@ class Generation(models.Model):
         self.pieces.all().delete()
         Message.objects.filter(pk=self.pk).update(**text)
         owner = self.conversation.owner
-        owner.count_change()
+        owner.next_change()
         type(self.conversation).objects.filter(pk=self.conversation_id).update(change=owner.change)
 
     @property

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.errors import ReplyRunning, RequestReused
+from chat.models.status import Status
 from chat.models.tree import Row, Tree, Versions
 
 _is_past = attrgetter("is_past")
@@ -202,8 +203,8 @@ class Message(models.Model):
 
     def _lock(self) -> Tree[Row]:
         """Whatever changes a conversation counts up first, and so waits for its turn."""
-        self.conversation.owner.count_change()
-        if running := self.conversation.generations.filter(status="streaming").first():
+        self.conversation.owner.next_change()
+        if running := self.conversation.generations.filter(status=Status.STREAMING).first():
             raise ReplyRunning(running.pk)
         self.conversation.refresh_from_db(fields=["leaf"])
         return self.conversation.messages.tree()

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.models.preset import Beginning, Preset
 
-COUNT_CHANGE = "UPDATE chat_user SET change = change + 1 WHERE id = %s RETURNING change"
+NEXT_CHANGE = "UPDATE chat_user SET change = change + 1 WHERE id = %s RETURNING change"
 
 
 class User(AbstractUser):
@@ -59,11 +59,11 @@ class User(AbstractUser):
             return Beginning(self.model, self.instructions)
         return Beginning(preset.model or self.model, preset.instructions or self.instructions, preset.parameters)
 
-    def count_change(self) -> None:
+    def next_change(self) -> None:
         """The next change number. The row stays locked to the end of the transaction, so they are given in order."""
         with connection.cursor() as cursor:
             # Not by the ORM, which can't have the number returned: every question begins with this.
-            cursor.execute(COUNT_CHANGE, [User._meta.pk.get_db_prep_value(self.pk, connection)])
+            cursor.execute(NEXT_CHANGE, [User._meta.pk.get_db_prep_value(self.pk, connection)])
             (self.change,) = cursor.fetchone()
 
 

@@ -15,7 +15,7 @@ from django.db import close_old_connections
 from chat.database_threads import DatabaseThread
 from chat.doorbell import doorbell
 from chat.events import Start
-from chat.models import Generation, Message
+from chat.models import Generation, Message, Status
 from chat.replies.follower import Follower
 from chat.replies.growing import Growing
 from chat.replies.redis_streams import RedisStreams
@@ -158,7 +158,7 @@ class Engine:
             await self._stop_elsewhere(reply)
         growing = await self.growing_of(reply)
         await growing.wait_for_end(STOP_SECONDS)
-        return growing.end.status if growing.end else Generation.Status.STREAMING
+        return growing.end.status if growing.end else Status.STREAMING
 
     async def in_database(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """A whole unit of sync work on the writers' connection."""

@@ -122,7 +122,7 @@ class Snapshots:
             logger.warning("sweep failed", extra={"reason": str(error)})
             return
         for reply in ended:
-            logger.info("reply swept", extra={"reply": reply.pk, "status": "interrupted"})
+            logger.info("reply swept", extra={"reply": reply.pk, "status": reply.status})
             doorbell.ring(reply.conversation.owner_id, reply.conversation_id, "changed", reply=reply.pk)
         if gone:
             logger.info("deleted for good", extra={"rows": gone})

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from chat.events import Cursor, End, Facts, Retrying, Start, Text
+from chat.events import Cursor, End, EndStatus, Facts, Retrying, Start, Text
 from chat.replies.context_window import fit
 from chat.replies.growing import Growing
 from chat.upstream import Limits, Prompt, TimedOut, Upstream, UpstreamError
@@ -53,7 +53,7 @@ class Writer:
     first_token_after: float | None = None
     first_answer_after: float | None = None
     duration: float = 0.0
-    cut_short_as: str = ""
+    cut_short_as: EndStatus | None = None
     _began: float = 0.0
     _writing: asyncio.Task[End] | None = None
 
@@ -73,7 +73,7 @@ class Writer:
         self.duration = time.monotonic() - self._began
         return replace(end, usage=self.facts.usage)
 
-    def cut_short(self, status: str) -> None:
+    def cut_short(self, status: EndStatus) -> None:
         """Close the upstream and end with what is there, as `stopped` or `interrupted`."""
         if self.cut_short_as:
             # A second cancellation would hit the closing of the upstream.

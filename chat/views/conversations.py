@@ -15,8 +15,8 @@ from django.views.decorators.http import require_safe
 
 from chat.doorbell import doorbell
 from chat.http import AuthenticatedHttpRequest, Refusal, bad_field, fields_of, for_scripts, is_form, next_url, not_found
-from chat.models import Conversation, Message
-from chat.models.listed import ListedQuerySet
+from chat.models import Conversation, Message, Status
+from chat.models.listable import ListableQuerySet
 from chat.page.sidebar import archived_of, sidebar_of
 from chat.replies.engine import engine
 
@@ -61,7 +61,7 @@ async def archive(request: AuthenticatedHttpRequest, conversation: UUID) -> Http
 async def delete(request: AuthenticatedHttpRequest, conversation: UUID) -> HttpResponseBase:
     """Marked first, so that nothing new begins in it; then what is being written there is stopped."""
     fields = fields_of(request)
-    found, running = await sync_to_async(_put_away)(request, conversation)
+    found, running = await sync_to_async(_soft_delete)(request, conversation)
     if running:
         await engine.stop_and_wait(running)
     doorbell.ring(request.user.pk, conversation, "gone")
@@ -74,8 +74,8 @@ async def delete(request: AuthenticatedHttpRequest, conversation: UUID) -> HttpR
 
 @for_scripts("POST")
 async def restore(request: AuthenticatedHttpRequest, conversation: UUID) -> HttpResponseBase:
-    deleted: ListedQuerySet = request.user.conversations.deleted()
-    return await _act(request, conversation, lambda found, _fields: found.bring_back(), among=deleted)
+    deleted: ListableQuerySet = request.user.conversations.deleted()
+    return await _act(request, conversation, lambda found, _fields: found.restore(), among=deleted)
 
 
 async def _act(
@@ -83,7 +83,7 @@ async def _act(
     conversation: UUID,
     do: Callable[[Conversation, Fields], None],
     *,
-    among: ListedQuerySet | None = None,
+    among: ListableQuerySet | None = None,
 ) -> HttpResponseBase:
     """`among`: where it is looked for, if not among what is not deleted."""
     fields = fields_of(request)
@@ -102,7 +102,7 @@ async def _act(
     return HttpResponseRedirect(next_url(fields.get("next"), here), status=303)
 
 
-def _find(request: AuthenticatedHttpRequest, rows: ListedQuerySet, conversation: UUID) -> Conversation:
+def _find(request: AuthenticatedHttpRequest, rows: ListableQuerySet, conversation: UUID) -> Conversation:
     """Whoever sent a form gets a page."""
     found: Conversation | None = rows.filter(pk=conversation).first()
     if found is None:
@@ -129,10 +129,10 @@ def _title_page(request: AuthenticatedHttpRequest, conversation: UUID, status: i
     return render(request, "chat/title.html", context, status=status)
 
 
-def _put_away(request: AuthenticatedHttpRequest, conversation: UUID) -> tuple[Conversation, Message | None]:
+def _soft_delete(request: AuthenticatedHttpRequest, conversation: UUID) -> tuple[Conversation, Message | None]:
     found = _find(request, request.user.conversations.alive(), conversation)
-    found.put_away()
-    running = Message.objects.filter(conversation=found, generation__status="streaming")
+    found.soft_delete()
+    running = Message.objects.filter(conversation=found, generation__status=Status.STREAMING)
     return found, running.select_related("generation").defer("text", "reasoning").first()
 
 

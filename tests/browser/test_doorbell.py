@@ -139,7 +139,7 @@ def test_a_conversation_that_is_deleted_while_it_is_open_says_so(signed_in_page:
     conversation = make_conversation(anna.user)
     open_in(conversation, signed_in_page)
     signed_in_page.locator("#question").fill("half a thou")
-    anna.user.count_change()
+    anna.user.next_change()
     Conversation.objects.update(deleted_at=timezone.now(), change=anna.user.change)
     doorbell.ring(anna.user.pk, conversation.pk, "gone")
     see(signed_in_page, "#notice", "This conversation was deleted.")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from chat.models import Generation, User
+from chat.models import Status, User
 from tests.factories import make_conversation, make_user
 from tests.pages.page import html
 
@@ -64,7 +64,7 @@ class Words(HTMLParser):
             self.found += ENGLISH.findall(data)
 
 
-@pytest.mark.parametrize("status", [status for status in Generation.Status.values if status != "streaming"])
+@pytest.mark.parametrize("status", [status for status in Status.values if status != "streaming"])
 def test_no_english_is_left_in_a_conversation(status: str, client: Client, anna: User) -> None:
     conversation = make_conversation(anna, [("Кто это?", "Лиса.")], status=status, duration_ms=1200, reasoning_ms=900)
     conversation.pin(True)
