@@ -1,4 +1,4 @@
-"""A question, from whichever door it comes: checked, stored together with its empty reply, and begun."""
+"""A question, whichever door it comes through: validate it, store it with its empty reply, begin the reply."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from chat.doorbell import doorbell
 from chat.http import Refusal, bad_field, not_found, reply_running, uuid_of
-from chat.model_choice import beginning_of, comes_with_settings, model_for
+from chat.model_choice import comes_with_settings, defaults_for, model_for
 from chat.models import (
     AskResult,
     Conversation,
@@ -34,7 +34,7 @@ KINDS = ("text", "retry", "continue", "edit")
 
 @dataclass(frozen=True)
 class Found:
-    """What of the user's own a request names. `message`: of retry, continue or edit; `parent` None: the newest."""
+    """What a request names, all the user's own. `message`: to retry, continue or edit; `parent` None: the newest."""
 
     user: User
     conversation: Conversation | None
@@ -43,7 +43,7 @@ class Found:
 
 
 def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], trace_id: str) -> AskResult:
-    """One unit of sync work, in a thread. `offered`: the upstream's models. Raises Refusal."""
+    """Ask, as one unit of sync work in a thread. `offered`: the upstream's models. Raises Refusal."""
     found = _find(user, fields)
     key = uuid_in(fields, "request_id")
     digest = _digest(fields)
@@ -51,12 +51,12 @@ def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], trace_i
         try:
             asked = _add(found, fields, _submission(found, fields, key, digest, offered))
         except Refusal:
-            # A request that was taken before is answered as before, whatever is wrong with it now.
+            # A request that was accepted before gets the same answer, whatever is wrong with it now.
             if known := user.messages.of_submission(key, digest):
                 return AskResult(known)
             raise
     except ObjectDoesNotExist:
-        # Deleted between the look and the lock.
+        # It was deleted after it was found, before the lock was held.
         raise not_found() from None
     except NothingToContinue:
         raise bad_field(
@@ -76,7 +76,7 @@ def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], trace_i
 
 
 def _find(user: User, fields: Mapping[str, Any]) -> Found:
-    """Through the owner, before anything else is looked at. A message brings its conversation with it."""
+    """Find through the owner, before anything else is looked at. A message brings its conversation with it."""
     conversation = message = parent = None
     if fields.get("conversation") is not None:
         conversation = _get(user.conversations.alive(), fields, "conversation")
@@ -91,11 +91,11 @@ def _find(user: User, fields: Mapping[str, Any]) -> Found:
 
 
 def _digest(fields: Mapping[str, Any]) -> str:
-    """The same for the same body, however its keys are ordered."""
+    """Return the same hash for the same body, whatever the order of its keys."""
     try:
         return hashlib.sha256(json.dumps(dict(fields), sort_keys=True, default=str).encode()).hexdigest()
     except RecursionError:
-        # Read in a shallower place than this.
+        # It was parsed with a shallower stack than this.
         raise Refusal(400, "bad_json", _("The body is nested too deeply.")) from None
 
 
@@ -126,7 +126,7 @@ def _add(found: Found, fields: Mapping[str, Any], submission: Submission) -> Ask
     text = _text(fields)
     if found.conversation and comes_with_settings(fields):
         raise bad_field("instructions", _("Only a new conversation takes settings with its first question."))
-    conversation = found.conversation or Conversation.about(text, found.user, beginning_of(found.user, fields))
+    conversation = found.conversation or Conversation.about(text, found.user, defaults_for(found.user, fields))
     return conversation.ask(text, submission, after=found.parent)
 
 

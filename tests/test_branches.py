@@ -34,7 +34,7 @@ class Sketch:
         return self.names(self.tree().path_to(self.rows[leaf].pk))
 
     def tip(self, start: str) -> str:
-        tip = self.tree().tip_of(self.rows[start].pk if start else None)
+        tip = self.tree().latest_below(self.rows[start].pk if start else None)
         return self.name(tip.pk) if tip else ""
 
     def versions(self, name: str) -> tuple[str, int, str, str] | None:
@@ -60,7 +60,7 @@ def test_a_branch_is_the_way_from_the_first_question_to_the_leaf() -> None:
 def test_nothing_has_no_branch() -> None:
     tree: Tree[Row] = Tree([])
     assert tree.path_to(None) == tree.path_to(uuid.uuid4()) == []
-    assert tree.tip_of(None) is None
+    assert tree.latest_below(None) is None
     assert tree.next_number == 1
 
 
@@ -83,7 +83,7 @@ def test_a_continuation_takes_the_place_of_what_it_continues() -> None:
     sketch.add("a1++", "q1", continues="a1+")
     assert sketch.versions("a1++") is None
     assert sketch.names(sketch.tree().chain_of(sketch.rows["a1++"])) == ["a1", "a1+", "a1++"]
-    assert sketch.name(sketch.tree().whole(sketch.rows["a1"]).pk) == "a1++"
+    assert sketch.name(sketch.tree().shown_as(sketch.rows["a1"]).pk) == "a1++"
 
 
 def test_a_cut_answer_on_which_one_asked_on_stays_a_version() -> None:

@@ -1,4 +1,4 @@
-"""Who may make the first account: anybody on this machine; from elsewhere, who can read the log."""
+"""Who may make the first account: anyone on this machine; from elsewhere, anyone who can read the log."""
 
 import ipaddress
 import logging
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 TOKEN_LENGTH = 20
 
-# Told by the serve command; None in tests and under other servers.
+# Set by the serve command; None in tests and under other servers.
 _on_loopback: bool | None = None
 
 
@@ -39,7 +39,7 @@ def token_needed() -> bool:
 
 
 def token() -> str:
-    """From SECRET_KEY, so that all processes agree on it without telling each other."""
+    """Return the token. It comes from SECRET_KEY, so all processes agree on it without a message."""
     return salted_hmac("config.first_account", "token", algorithm="sha256").hexdigest()[:TOKEN_LENGTH]
 
 
@@ -48,7 +48,7 @@ def token_matches(given: str) -> bool:
 
 
 def announce() -> None:
-    """At start, for whoever reads the log: where the first account is made, and with which token."""
+    """Log, at start, where the first account is made and with which token."""
     if token_needed() and Installation.is_new():
         logger.warning(
             "nobody has an account yet; make the first one, the administrator's, with this token",

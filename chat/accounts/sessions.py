@@ -1,4 +1,4 @@
-"""Whether a login still stands, and who must hear of it when one ends."""
+"""Whether a session is still valid, and telling its sockets when it ends."""
 
 from functools import partial
 from importlib import import_module
@@ -16,24 +16,24 @@ from django.utils.crypto import constant_time_compare
 from chat.doorbell import doorbell
 from chat.models import User
 
-# A change of any of them may end logins.
+# A change of any of these may end sessions.
 DECISIVE = {"password", "is_active"}
 
 
 def user_of(session_key: str) -> User | None:
-    """Whoever is logged in with this session, as the database has it now. Changes nothing, unlike Django's get_user."""
+    """Return who is logged in with this session, by the database. Unlike Django's get_user, changes nothing."""
     session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     user = User.objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
     return user if user and _is_signed(session.get(HASH_SESSION_KEY, ""), user) else None
 
 
 def _is_signed(session_hash: str, user: User) -> bool:
-    """With the user's password of today."""
+    """Tell whether the session was made with the user's current password."""
     valid = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
     return any(constant_time_compare(session_hash, one) for one in valid)
 
 
-# Not user_logged_out: that comes before the session is gone.
+# Not user_logged_out, which comes before the session is gone.
 @receiver(post_delete, sender=Session)
 def on_logout(instance: Session, **_: Any) -> None:
     if owner := instance.get_decoded().get(SESSION_KEY):
@@ -47,5 +47,5 @@ def on_change(instance: User, created: bool, update_fields: frozenset[str] | Non
 
 
 def recheck(owner: UUID) -> None:
-    """After the commit: the sockets look at the database."""
+    """Have the user's sockets check their session, after the commit: they look at the database."""
     transaction.on_commit(partial(doorbell.recheck, owner))

@@ -1,4 +1,7 @@
-"""Repeated failures to log in are slowed down: by name and address, and by address whatever the name."""
+"""Slow down repeated failures to log in: by name and network, and by network whatever the name.
+
+The counters lie in Django's cache, which each process has for itself.
+"""
 
 import hashlib
 import ipaddress
@@ -16,7 +19,7 @@ LONGEST_WAIT = 60
 
 
 class Counter:
-    """Failures of one kind in the last quarter of an hour, and the gate that is closed for a while after each."""
+    """Counts failures of one kind in WINDOW_SECONDS, and closes a gate for a while after each."""
 
     def __init__(self, key: str, free: int) -> None:
         self.key, self.gate, self.free = f"login:{key}", f"login-gate:{key}", free
@@ -26,7 +29,7 @@ class Counter:
         return max(0, math.ceil(opens_at - time.time()))
 
     def count(self) -> bool:
-        """Count an attempt as failed until it has succeeded. False if another one was faster to the open gate."""
+        """Count an attempt as failed until it succeeds. Returns False if another one was faster to the open gate."""
         cache.add(self.key, 0, WINDOW_SECONDS)
         failures = cache.incr(self.key)
         if failures < self.free:
@@ -39,7 +42,7 @@ class Counter:
         return False
 
     def forgive(self) -> None:
-        """It was the right password: this attempt was no failure."""
+        """Take back one failure: the password was right."""
         if cache.get(self.key, 0) > 0:
             cache.decr(self.key)
         cache.delete(self.gate)
@@ -49,7 +52,7 @@ class Counter:
 
 
 class Attempt:
-    """One try to log in."""
+    """One attempt to log in."""
 
     def __init__(self, username: str, address: str) -> None:
         network = _network(address)
@@ -61,7 +64,7 @@ class Attempt:
         return cls(request.POST.get("username", "").strip(), request.META.get("REMOTE_ADDR", ""))
 
     def begin(self) -> int:
-        """0 if the password may be looked at, else how many seconds there are to wait; the wait does not grow by it."""
+        """Return the seconds to wait, or 0 if the password may be checked now. Asking does not extend the wait."""
         counters = (self.by_name, self.by_address)
         wait = max(counter.seconds_left() for counter in counters)
         if not wait and all(counter.count() for counter in counters):
@@ -74,12 +77,12 @@ class Attempt:
 
 
 def _digest(*parts: str) -> str:
-    """What was typed may be long or odd: a cache key may not."""
+    """Return a hash for a cache key: what was typed may be long or odd, a key may not."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
 def _network(address: str) -> str:
-    """One customer has a whole /64 of IPv6 addresses."""
+    """Return the network of an address: one customer has a whole /64 of IPv6 addresses."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

@@ -158,7 +158,7 @@ class ReplyAdmin(ReplyColumns, ReadOnlyAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Generation | None:
         reply = super().get_object(request, object_id, from_field)
         if reply:
-            reply.settle()
+            reply.end_if_dead()
         return reply
 
     def get_search_results(

@@ -61,7 +61,7 @@ def turns_of(conversation: Conversation) -> list[Turn]:
 
 def _texts_being_written(conversation: Conversation) -> dict[uuid.UUID, dict[str, str]]:
     running = Generation.objects.running().filter(conversation=conversation).select_related("message")
-    return {reply.pk: reply.saved_so_far() for reply in running if not reply.settle()}
+    return {reply.pk: reply.saved_so_far() for reply in running if not reply.end_if_dead()}
 
 
 def _branch(messages: list[Message], leaf: uuid.UUID | None) -> set[uuid.UUID]:

@@ -27,7 +27,7 @@ class SignUp(UserCreationForm):  # type: ignore[type-arg]
 
 
 class FirstSignUp(SignUp):
-    """From a machine that is not the server's own, who makes the first account shows that they can read its log."""
+    """On a public address, the first account needs the token from the log."""
 
     token = forms.CharField(
         label=_("One-time token"),

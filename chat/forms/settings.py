@@ -1,4 +1,4 @@
-"""What people set: how the model is to answer, here or from now on, and how the pages look to them."""
+"""What people set: how the model answers, here or from now on, and how pages look to them."""
 
 import zoneinfo
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
-from chat.models import Beginning, Conversation, Preset, User
+from chat.models import ChatDefaults, Conversation, Preset, User
 
 MOST_INSTRUCTIONS = 20_000
 PARAMETERS = ("temperature", "top_p", "max_tokens")
@@ -18,7 +18,7 @@ NOT_SENT = _("Default")
 
 
 def storable(text: str) -> None:
-    """Half of a pair comes only from scripts; no database takes it."""
+    """Refuse unpaired surrogates, which no database takes. Only scripts can send them."""
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ValidationError(_("There are characters in it that can’t be stored."))
 
@@ -34,7 +34,7 @@ def instructions(placeholder: Any) -> forms.CharField:
 
 
 def number(kind: type[forms.IntegerField], label: Any, help_text: Any, wrong: Any, **bounds: Any) -> Any:
-    """A number that may be left empty; whatever is wrong with it, the same sentence says what is right."""
+    """Return a number field that may be left empty. Whatever is wrong, one sentence says what is right."""
     errors = dict.fromkeys(("invalid", "min_value", "max_value"), wrong)
     attributes = {"placeholder": NOT_SENT, "step": "1" if kind is forms.IntegerField else "0.01"}
     widget = forms.NumberInput(attrs=attributes)
@@ -42,7 +42,7 @@ def number(kind: type[forms.IntegerField], label: Any, help_text: Any, wrong: An
 
 
 class ConversationSettings(forms.Form):
-    """Instructions and parameters; an empty one is not sent, so that the server's own default holds."""
+    """Instructions and parameters. Empty ones are not sent, so the server's own defaults apply."""
 
     instructions = instructions(_("Who the model is to be, what it should know, how it should answer"))
     temperature = number(
@@ -71,7 +71,7 @@ class ConversationSettings(forms.Form):
     )
 
     def __init__(self, *args: Any, belongs_to: str = "", **options: Any) -> None:
-        """`belongs_to`: the form on the page that sends it along."""
+        """`belongs_to`: the id of the form on the page that sends these fields."""
         super().__init__(*args, **options)
         if belongs_to:
             for field in self.fields.values():
@@ -82,17 +82,17 @@ class ConversationSettings(forms.Form):
         return {name: self.cleaned_data[name] for name in PARAMETERS if self.cleaned_data[name] is not None}
 
     @property
-    def beginning(self) -> Beginning:
-        """Without the model, which is chosen beside it."""
-        return Beginning("", self.cleaned_data["instructions"], self.parameters)
+    def chat_defaults(self) -> ChatDefaults:
+        """The settings without the model, which is chosen elsewhere on the page."""
+        return ChatDefaults("", self.cleaned_data["instructions"], self.parameters)
 
     @staticmethod
-    def initial_of(source: Beginning | Conversation | Preset) -> dict[str, Any]:
+    def initial_of(source: ChatDefaults | Conversation | Preset) -> dict[str, Any]:
         return {"instructions": source.instructions, **source.parameters}
 
 
 class ModelField(forms.ChoiceField):
-    """Of those that are offered, or the one that was chosen when it still was."""
+    """A choice among the models offered, or the one chosen before that is gone."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(label=_("Model"), required=False, **options)
@@ -121,7 +121,7 @@ class Personal(forms.ModelForm):  # type: ignore[type-arg]
     language = forms.ChoiceField(
         label=_("Language"),
         required=False,
-        # Each in its own words: who can't read the others finds it.
+        # Each by its own name, for people who can't read the others.
         choices=[
             ("", _("As the browser says")),
             *((code, get_language_info(code)["name_local"].capitalize()) for code, _name in settings.LANGUAGES),
@@ -137,7 +137,7 @@ class Personal(forms.ModelForm):  # type: ignore[type-arg]
     )
     theme = forms.ChoiceField(
         label=_("Theme"),
-        # Short ones: they stand side by side.
+        # Short ones, because they are side by side.
         choices=[("system", _("System")), ("light", _("Light")), ("dark", _("Dark"))],
         widget=forms.RadioSelect,
     )

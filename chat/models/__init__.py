@@ -4,7 +4,7 @@ from chat.models.errors import NothingToContinue, ReplyRunning, RequestReused, T
 from chat.models.evidence import Evidence
 from chat.models.generation import DEAD_AFTER, Generation, Piece
 from chat.models.message import Message
-from chat.models.preset import Beginning, Preset
+from chat.models.preset import ChatDefaults, Preset
 from chat.models.search import SearchDocument
 from chat.models.status import Status
 from chat.models.submission import Submission
@@ -14,7 +14,7 @@ __all__ = [
     "DEAD_AFTER",
     "AskResult",
     "AuditEntry",
-    "Beginning",
+    "ChatDefaults",
     "Conversation",
     "Evidence",
     "Generation",

@@ -17,7 +17,7 @@ from chat.models.errors import NothingToContinue, ReplyRunning, TooManyReplies
 from chat.models.generation import Generation
 from chat.models.listable import Listable, ListableQuerySet, TitleSource
 from chat.models.message import Message, with_parts
-from chat.models.preset import Beginning
+from chat.models.preset import ChatDefaults
 from chat.models.submission import Submission
 from chat.models.tree import Tree
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from chat.models.user import User
 
 MOST_TITLE_CHARS = 80
-# After the answer as far as it came. A request that ends with that answer itself would be continued to the letter by
-# some servers (llama.cpp; vLLM with fields of its own), answered anew by others, and refused by several (Mistral,
-# Anthropic, whoever thinks first): a turn of the user is what all of them understand.
+# Sent after the cut answer. A request that ends with that answer itself would be continued to the letter by some
+# servers (llama.cpp; vLLM with fields of its own), answered from the start by others, and refused by several (Mistral,
+# Anthropic, all that think first). All of them understand a turn of the user.
 GO_ON = {
     "role": "user",
     "content": (
@@ -61,14 +61,14 @@ def first_words(text: str) -> str:
 
 class ConversationQuerySet(ListableQuerySet):
     def changed_since(self, number: int) -> ConversationQuerySet:
-        """The deleted ones too. `running`: the reply that is being written there."""
+        """Return what changed after a number, deleted ones too. `running` is the reply that is being written there."""
         running = Generation.objects.running().filter(conversation=models.OuterRef("pk")).values("pk")
         reply = models.Subquery(running, output_field=models.UUIDField())
         return self.filter(change__gt=number).order_by("change").annotate(running=reply)
 
 
 class Conversation(Listable):
-    """A tree of questions and answers with one owner; `leaf` is the end of the branch that is being read."""
+    """A tree of questions and answers with one owner; `leaf` is the end of the branch that is shown."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
@@ -98,7 +98,7 @@ class Conversation(Listable):
         verbose_name_plural = _("conversations")
         permissions = [("read_transcript", _("Can read what people wrote"))]
         indexes = [
-            # The sidebar.
+            # For the sidebar.
             models.Index(
                 fields=["owner", "-last_message_at", "id"],
                 condition=models.Q(deleted_at=None),
@@ -109,45 +109,47 @@ class Conversation(Listable):
                 condition=models.Q(deleted_at=None, pinned_at__isnull=False),
                 name="conversation_pinned",
             ),
-            # What has changed since a number.
+            # For what has changed since a number.
             models.Index(fields=["owner", "change"], name="conversation_changed"),
-            # The purge.
+            # For the purge.
             models.Index(
                 fields=["deleted_at"], condition=models.Q(deleted_at__isnull=False), name="conversation_deleted"
             ),
         ]
 
     def __str__(self) -> str:
-        # Not the title: it is made of what people wrote, and this reaches logs.
+        # Not the title, which is made of what people wrote: this reaches logs.
         return str(self.id)
 
     @classmethod
-    def about(cls, text: str, owner: User, beginning: Beginning | None = None) -> Conversation:
-        """A new one, not saved before its first question is, titled by the question's first words."""
-        begins = beginning or owner.beginning(owner.preset)
-        return cls(owner=owner, title=first_words(text), instructions=begins.instructions, parameters=begins.parameters)
+    def about(cls, text: str, owner: User, defaults: ChatDefaults | None = None) -> Conversation:
+        """Return a new conversation, titled by the question's first words. It is saved with its first question."""
+        defaults = defaults or owner.chat_defaults(owner.preset)
+        return cls(
+            owner=owner, title=first_words(text), instructions=defaults.instructions, parameters=defaults.parameters
+        )
 
     def ask(self, text: str, submission: Submission, *, after: Message | None = None) -> AskResult:
-        """Question and empty reply in one transaction; `after` None: below the newest message of what is read.
+        """Add a question and its empty reply in one transaction; `after` None: below the newest message of the branch.
 
-        Raises ReplyRunning, RequestReused, TooManyReplies, as the other three do.
+        Raises ReplyRunning, RequestReused, TooManyReplies, as do the other three.
         """
 
         def new_question(tree: Tree[Message]) -> Message:
-            return self._question(tree, text, parent=after or tree.tip_of(self.leaf_id))
+            return self._question(tree, text, parent=after or tree.latest_below(self.leaf_id))
 
         return self._once(submission, new_question)
 
     def edit(self, question: Message, text: str, submission: Submission) -> AskResult:
-        """Another question in the place of `question`, which stays, with all that came after it."""
+        """Ask another question in place of `question`, which stays with all that followed it."""
         return self._once(submission, lambda tree: self._question(tree, text, parent_id=question.parent_id))
 
     def retry(self, reply: Message, submission: Submission) -> AskResult:
-        """A new answer to the question of `reply`, which stays. Raises Message.DoesNotExist if it has been deleted."""
+        """Ask for a new answer beside `reply`, which stays. Raises Message.DoesNotExist if its question was deleted."""
         return self._once(submission, lambda tree: _question_of(reply, tree))
 
     def continue_from(self, reply: Message, submission: Submission) -> AskResult:
-        """What `reply` still lacks, as a message of its own. Raises NothingToContinue, and what `retry` does."""
+        """Ask for the rest of `reply`, as a message of its own. Raises NothingToContinue, and what `retry` raises."""
         return self._once(submission, lambda tree: _question_of(reply, tree), continues=reply)
 
     @transaction.atomic
@@ -158,7 +160,7 @@ class Conversation(Listable):
         *,
         continues: Message | None = None,
     ) -> AskResult:
-        # Counting up is the lock: what one user asks comes one after another, on however many connections.
+        # Counting up is the lock: one user's questions come one after another, on however many connections.
         self.owner.next_change()
         known, past = self._known_or_past(submission)
         if known:
@@ -187,9 +189,9 @@ class Conversation(Listable):
         return AskResult(reply, tuple(self._turns(said, cut)), tuple(message.pk for message in said))
 
     def _known_or_past(self, submission: Submission) -> tuple[Message | None, list[Message]]:
-        """What the same submission made before; if it is a new one, what was said here so far.
+        """Return what the same submission made before; for a new one, what was said here so far.
 
-        Raises RequestReused; ReplyRunning, TooManyReplies if it is a new one.
+        Raises RequestReused, and for a new one ReplyRunning and TooManyReplies.
         """
         key = submission.idempotency_key
         context = Message.objects.ask_context(self.owner_id, key, self.pk)
@@ -198,7 +200,7 @@ class Conversation(Listable):
         while refusal := self._refusal(context.running, submission):
             if not Generation.objects.filter(message__owner=self.owner).sweep(but=submission.alive):
                 raise refusal
-            # Among them were dead ones, which count no longer, and whose texts are in their rows now.
+            # Some were dead: they no longer count, and their texts are in their rows now.
             context = Message.objects.ask_context(self.owner_id, key, self.pk)
         return None, context.past
 
@@ -213,9 +215,9 @@ class Conversation(Listable):
         return Message(conversation=self, owner_id=self.owner_id, role=role, number=number, text=text, **where)
 
     def _move_to(self, leaf: Message) -> None:
-        """Saved before the message is: the database checks at the end of the transaction.
+        """Save the new leaf, before the message itself: the database checks at the end of the transaction.
 
-        Who asks in what is archived takes it out again. Raises DoesNotExist if it was deleted in this very moment.
+        A question in an archived conversation takes it out of the archive. Raises DoesNotExist if it was just deleted.
         """
         moved = {
             "leaf_id": leaf.pk,
@@ -237,7 +239,7 @@ class Conversation(Listable):
 
 
 def _said(path: list[Message], cut: Message | None) -> list[Message]:
-    """What the model is to read: an empty answer is left out together with its question."""
+    """Return what the model reads: without empty answers and their questions."""
     unanswered = {message.parent_id for message in path if message.is_reply and not message.said}
     return [message for message in path if message.said and message.pk not in unanswered] + ([cut] if cut else [])
 
@@ -250,9 +252,9 @@ def _question_of(reply: Message, tree: Tree[Message]) -> Message:
 
 
 def _cut_answer(reply: Message, tree: Tree[Message]) -> Message:
-    """With its text as it is now, and those that it continues itself."""
+    """Return the answer to continue, with its text as it is now and with those that it continues itself."""
     if reply.generation.is_running:
-        # It was when it was looked for, and has ended before the lock was given.
+        # It was when it was found, and may have ended before the lock was held.
         reply.generation.refresh_from_db(fields=["status"])
     found = tree.all[reply.pk]
     if CONTINUE not in ENDINGS[reply.generation.status].actions or not found.whole_text:

@@ -1,4 +1,4 @@
-"""How each answer may end: a sentence in plain words, and what the user can do about it."""
+"""How an answer may end: for each ending a sentence in plain words, and what the user can do then."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ ERRORS = {
 
 
 def ending_of(status: str, *, error_code: str = "", detail: str = "", timer: str = "") -> Ending:
-    """The ending of a status, its sentence made precise by the error or the timer where there is one."""
+    """Return the ending of a status, with a sentence that names the error or the timer if there is one."""
     ending = ENDINGS[status]
     sentence = TIMERS.get(timer) or ERRORS.get(error_code) or ending.sentence
     if status == Status.FAILED and detail:

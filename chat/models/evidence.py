@@ -9,7 +9,7 @@ from chat.models.message import Message
 
 
 class Evidence(models.Model):
-    """What an administrator needs to find out why an answer ended as it did. Written once, at the end."""
+    """What tells an administrator why an answer ended as it did. Written once, at the end."""
 
     message: models.OneToOneField[Message] = models.OneToOneField(
         "chat.Message",
@@ -52,7 +52,7 @@ class Evidence(models.Model):
 
     @property
     def usage(self) -> dict[str, int | None] | None:
-        """None if the upstream told nothing."""
+        """The tokens counted; None if the upstream told none."""
         names = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
         tokens = {name: getattr(self, name) for name in names}
         return tokens if any(count is not None for count in tokens.values()) else None
@@ -67,11 +67,11 @@ class Evidence(models.Model):
 
     @property
     def tokens_per_second(self) -> float | None:
-        """From the first token on; None where there is nothing to count or to measure."""
+        """The speed from the first token on; None if there is nothing to count or measure."""
         writing_ms = self.duration_ms - (self.first_token_ms or 0)
         return self.completion_tokens * 1000 / writing_ms if self.completion_tokens and writing_ms > 0 else None
 
     @property
     def chosen_parameters(self) -> dict[str, Any]:
-        """Without what is in every request, or told beside them."""
+        """The parameters without those that every request has."""
         return {name: value for name, value in self.parameters.items() if name not in ("model", "stream")}

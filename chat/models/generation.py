@@ -17,14 +17,14 @@ from chat.models.evidence import Evidence
 from chat.models.message import Message
 from chat.models.status import Status
 
-# A writer's heart beats every second; without a beat for this long it is dead.
+# A writer's heart beats every second. After this long without a beat it counts as dead.
 DEAD_AFTER = timedelta(seconds=5)
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class StoredState:
-    """A reply as the database has it. `end` and `usage` as the events of the same names have them."""
+    """A reply as the database has it. `end` and `usage` have the fields of the events of these names."""
 
     writer: str
     text: str
@@ -34,7 +34,7 @@ class StoredState:
 
 
 class DatabaseStart(models.Func):
-    """When PostgreSQL was started; a file was always there."""
+    """When PostgreSQL was started; an SQLite file was always there."""
 
     function = "pg_postmaster_start_time"
     arity = 0
@@ -49,25 +49,25 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         return self.filter(status=Status.STREAMING)
 
     def dead(self) -> GenerationQuerySet:
-        """Judged by the database's clock, the only one that all processes share.
+        """Return replies whose writer is dead, by the database's clock, the only one that all processes share.
 
-        After a start of the database all writers have this long again to be heard: before, nobody could hear them.
+        After a start of the database every writer has DEAD_AFTER again: before that, nobody could have heard it.
         """
         silent = self.running().filter(heartbeat_at__lt=Now() - DEAD_AFTER)
         return silent.filter(LessThan(DatabaseStart(), Now() - DEAD_AFTER))
 
     def sweep(self, *, but: Collection[uuid.UUID]) -> list[Generation]:
-        """End every dead reply but those that the caller itself is writing; returns those it has ended."""
+        """End all dead replies except those that the caller itself writes. Returns those it ended."""
         dead = self.dead().exclude(pk__in=but).select_related("conversation")
         return [generation for generation in dead if generation.interrupt()]
 
     def save_snapshot(self, writer: str, grown: Iterable[Piece]) -> set[uuid.UUID]:
-        """Heartbeat and what grew since the last one, in one transaction; returns whom somebody wants stopped."""
+        """Save heartbeat and growth in one transaction. Returns the replies that someone wants stopped."""
         pieces = list(grown)
         mine = self.running().filter(writer=writer)
         with transaction.atomic():
             mine.filter(pk__in=[piece.generation_id for piece in pieces]).update(heartbeat_at=Now())
-            # Read after the update has locked them: a piece of a reply that has just ended would stay for good.
+            # Read after the update has locked them: a piece of a reply that just ended would stay forever.
             wishes = dict(mine.values_list("pk", "stop_requested_at"))
             Piece.objects.bulk_create(
                 piece for piece in pieces if piece.generation_id in wishes and (piece.text or piece.reasoning)
@@ -75,9 +75,9 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         return {reply for reply, stop_requested_at in wishes.items() if stop_requested_at}
 
     def state_of(self, reply: uuid.UUID, known: Mapping[str, str] = NOTHING) -> StoredState:
-        """The text as the database has it and how it ended, dead replies settled; `known`: what the caller has."""
+        """Return text and end as the database has them, after ending a dead reply. `known`: the text the caller has."""
         generation = self.select_related("message", "message__evidence").get(pk=reply)
-        generation.settle(known)
+        generation.end_if_dead(known)
         end, usage = None, None
         if not generation.is_running:
             generation = self.select_related("message", "message__evidence").get(pk=reply)
@@ -95,10 +95,10 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def finish(
         self, reply: uuid.UUID, *, writer: str, row: dict[str, Any], text: dict[str, str], evidence: dict[str, Any]
     ) -> bool:
-        """The one guarded end, written by the writer. False if somebody else ended it first.
+        """Write the one guarded end, as the writer. Returns False if someone else ended it first.
 
-        A sweep's verdict "interrupted" is provisional: it may have met a writer that was only cut off from the
-        database, who then replaces it by what really happened.
+        A sweep's "interrupted" is provisional: its writer may only have been cut off from the database, and then
+        replaces it with what really happened.
         """
         open_to_me = (Status.STREAMING, Status.INTERRUPTED)
         with transaction.atomic():
@@ -106,7 +106,7 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
                 return False
             generation = self.select_related("conversation__owner").get(pk=reply)
             generation.keep(text)
-            # A sweep's verdict has no evidence yet, but a second end by the same writer would have.
+            # A sweep leaves no evidence, but an earlier end by the same writer does.
             Evidence.objects.bulk_create(
                 [Evidence(message_id=reply, **evidence)],
                 update_conflicts=True,
@@ -117,7 +117,7 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
 
 
 class Generation(models.Model):
-    """How an answer comes into being: narrow, updated every second, one to one with the answer's message."""
+    """The writing of an answer: a narrow row, updated every second, one to one with the answer's message."""
 
     message = models.OneToOneField(
         "chat.Message",
@@ -133,7 +133,7 @@ class Generation(models.Model):
     model = models.CharField(_("model"), max_length=200, blank=True)
     writer = models.CharField(_("process that writes"), max_length=32)
     omitted = models.PositiveIntegerField(_("turns that did not fit"), default=0)
-    # Plain, as it may be deleted. Empty if all of the conversation was sent.
+    # A plain id: that message may be deleted. Empty if the whole conversation was sent.
     first_sent = models.UUIDField(_("first message that was sent"), null=True)
     heartbeat_at = models.DateTimeField(_("last sign of life"))
     stop_requested_at = models.DateTimeField(_("stop requested"), null=True)
@@ -152,7 +152,7 @@ class Generation(models.Model):
             ),
         ]
         indexes = [
-            # The sweep.
+            # For the sweep.
             models.Index(
                 fields=["heartbeat_at"], condition=models.Q(status=Status.STREAMING), name="generation_running"
             ),
@@ -165,37 +165,37 @@ class Generation(models.Model):
     def is_running(self) -> bool:
         return self.status == Status.STREAMING
 
-    def settle(self, known: Mapping[str, str] = NOTHING) -> bool:
-        """Whoever looks at a dead reply ends it. True if it has ended, by this call or before."""
+    def end_if_dead(self, known: Mapping[str, str] = NOTHING) -> bool:
+        """End the reply if its writer is dead. Returns whether it has ended, by this call or before."""
         if self.is_running and type(self).objects.dead().filter(pk=self.pk).exists():
             self.interrupt(known)
         return not self.is_running
 
     def interrupt(self, known: Mapping[str, str] = NOTHING) -> bool:
-        """End a reply whose writer is gone, with the longest text there is. False if it had ended already."""
+        """End a reply whose writer is gone, with the longest text there is. Returns False if it had already ended."""
         with transaction.atomic():
             dead = type(self).objects.dead().filter(pk=self.pk)
             ended = dead.update(status=Status.INTERRUPTED, ended_at=Now())
             if ended:
-                # A reader elsewhere may have got more than was saved.
+                # A reader elsewhere may have more than was saved.
                 saved = self.saved_so_far()
                 self.keep({name: max(text, known.get(name, ""), key=len) for name, text in saved.items()})
         self.refresh_from_db(fields=["status", "ended_at"])
         return bool(ended)
 
     def request_stop(self) -> None:
-        """For the writer to see at its next heartbeat, in whatever process it runs."""
+        """Ask the writer to stop. It sees that at its next heartbeat, whatever process it runs in."""
         type(self).objects.running().filter(pk=self.pk).update(stop_requested_at=Now())
 
     def saved_so_far(self) -> dict[str, str]:
-        """At most a second behind what was sent; the message itself once it has ended."""
+        """Return the text so far, at most a second behind what was sent; after the end, the message's own."""
         if not self.is_running:
             return {"text": self.message.text, "reasoning": self.message.reasoning}
         pieces = list(self.pieces.order_by("id"))
         return {name: "".join(getattr(piece, name) for piece in pieces) for name in ("text", "reasoning")}
 
     def keep(self, text: dict[str, str]) -> None:
-        """The text moves from the pieces into the message, where it stays."""
+        """Move the text from the pieces into the message, where it stays."""
         self.pieces.all().delete()
         Message.objects.filter(pk=self.pk).update(**text)
         owner = self.conversation.owner
@@ -204,7 +204,7 @@ class Generation(models.Model):
 
     @property
     def ending(self) -> endings.Ending:
-        """The sentence for the user and what may be done now."""
+        """The sentence for the user, and what they may do now."""
         evidence: Evidence | None = getattr(self.message, "evidence", None)
         return endings.ending_of(
             self.status,
@@ -215,7 +215,7 @@ class Generation(models.Model):
 
 
 class Piece(models.Model):
-    """What grew since the snapshot before; joined into the message and deleted at the end."""
+    """What grew between two snapshots. At the end the pieces are joined into the message and deleted."""
 
     generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="pieces")
     text = models.TextField(blank=True)

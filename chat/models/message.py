@@ -19,17 +19,17 @@ _is_past = attrgetter("is_past")
 
 
 class AskContext(NamedTuple):
-    """What there is before a new reply. `running`: the submission's own reply and every running one of its owner."""
+    """What there is before a new reply. `running`: the submission's own reply and all running replies of its owner."""
 
     running: list[Message]
     past: list[Message]
 
 
-# While they are, other replies wait to be saved.
+# Other replies wait to be saved during the purge.
 PURGED_AT_ONCE = 50
 UUID = models.UUIDField()
-# By hand: before every question the ORM would put it together anew, for ten times its price. Of the past the deleted
-# ones too: the others hang on them, and their numbers are taken.
+# Written by hand: the ORM would build it again for every question, at ten times the cost. The past includes deleted
+# messages: others hang on them, and their numbers are taken.
 ASK_CONTEXT = """
     SELECT chat_message.*, FALSE AS is_past FROM chat_message WHERE owner_id = %s AND request_id = %s
     UNION ALL
@@ -55,23 +55,23 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.alive().filter(role=Message.Role.USER)
 
     def purge(self) -> int:
-        """Blanks for good what was deleted so many days ago; the rows stay, for other messages hang on them."""
+        """Blank for good what was deleted DELETED_DAYS ago. The rows stay, because other messages hang on them."""
         old = self.filter(deleted_at__lt=timezone.now() - timedelta(days=settings.DELETED_DAYS))
         with_text = old.exclude(text="", reasoning="").values_list("pk", flat=True)[:PURGED_AT_ONCE]
         return old.filter(pk__in=list(with_text)).update(text="", reasoning="")
 
     def ask_context(self, owner: uuid.UUID, key: uuid.UUID, conversation: uuid.UUID) -> AskContext:
-        """In one query, each part of which has its index. A row may be in several parts."""
+        """Return it in one query, each part of which has its index. A row may be in several parts."""
         prepared = [UUID.get_db_prep_value(id_, connection) for id_ in (owner, key, owner, conversation)]
         rows = list(self.raw(ASK_CONTEXT, prepared))
         return AskContext([row for row in rows if not _is_past(row)], [row for row in rows if _is_past(row)])
 
     def tree(self) -> Tree[Row]:
-        """Of the messages of one conversation: where each of them is, without its text."""
+        """Return the tree of one conversation's messages, without their texts."""
         return Tree(Row(*row) for row in self.values_list(*Row._fields))
 
     def of_submission(self, key: uuid.UUID, digest: str) -> Message | None:
-        """The reply that this submission has made already. Raises RequestReused if its body was another."""
+        """Return the reply that this submission made before, or None. Raises RequestReused if its body was another."""
         reply = self.filter(idempotency_key=key).select_related("generation").first()
         if reply and reply.request_digest != digest:
             raise RequestReused
@@ -116,7 +116,7 @@ class Message(models.Model):
     deleted_at = models.DateTimeField(_("deleted"), null=True)
 
     objects = MessageQuerySet.as_manager()
-    # Which of several this is, where a page is to show it.
+    # Which of several versions this is; set where a page shows it.
     versions: Versions | None = None
 
     class Meta:
@@ -140,7 +140,7 @@ class Message(models.Model):
 
     @property
     def parts(self) -> list[Message]:
-        """An answer with those that it continues, the oldest first: shown, sent and exported as one."""
+        """The answer and those that it continues, the oldest first: shown, sent and exported as one."""
         parts = [self]
         while before := parts[-1].continues:
             parts.append(before)
@@ -152,7 +152,7 @@ class Message(models.Model):
 
     @property
     def text_before(self) -> str:
-        """What this one continues."""
+        """The text that this one continues."""
         return "".join(part.text for part in self.parts[:-1])
 
     @property
@@ -161,48 +161,48 @@ class Message(models.Model):
 
     @property
     def said(self) -> str:
-        """What counts as the answer: some servers send all of it as reasoning (vLLM #40816)."""
+        """The text that counts as the answer: some servers send all of it as reasoning (vLLM #40816)."""
         return self.whole_text or self.whole_reasoning
 
     @property
     def reasoning_seconds(self) -> int | None:
-        """None if it was not measured."""
+        """How long the reasoning took; None if it was not measured."""
         measured = [part.evidence.reasoning_ms for part in self.parts if part.reasoning and hasattr(part, "evidence")]
         total = sum(ms for ms in measured if ms is not None)
         return max(1, round(total / 1000)) if total else None
 
     def as_turn(self) -> dict[str, Any]:
-        """As the chat completions API wants it."""
+        """Return the message as the chat completions API expects it."""
         return {"role": self.role, "content": self.said}
 
-    # --- What the reader does with the branches; all raise ReplyRunning -------------------------------------------
+    # --- What the user does with branches; all raise ReplyRunning -------------------------------------------
 
     @transaction.atomic
     def show(self) -> None:
-        """Read on here: in the newest of the branches that go through this message."""
+        """Show the newest of the branches that go through this message."""
         tree = self._lock()
-        self._read_at(tree.tip_of(tree.whole(tree.all[self.pk]).pk))
+        self._read_at(tree.latest_below(tree.shown_as(tree.all[self.pk]).pk))
 
     @transaction.atomic
     def delete_pair(self) -> None:
-        """A question with its answers. What came after it stays; where nothing did, the branch ends before it."""
+        """Delete a question and its answers. What came after stays; where nothing did, the branch ends before it."""
         tree = self._lock()
         pair = [one.pk for one in tree.pair_of(tree.all[self.pk])]
         self.deleted_at = timezone.now()
         Message.objects.filter(pk__in=pair, deleted_at=None).update(deleted_at=self.deleted_at)
-        self._read_at(self.conversation.messages.tree().tip_of(self.conversation.leaf_id))
+        self._read_at(self.conversation.messages.tree().latest_below(self.conversation.leaf_id))
 
     @transaction.atomic
     def restore_pair(self) -> None:
-        """What was deleted together comes back together, and is read."""
+        """Restore what was deleted together, and show it."""
         self._lock()
         Message.objects.filter(conversation=self.conversation_id, deleted_at=self.deleted_at).update(deleted_at=None)
         tree = self.conversation.messages.tree()
         is_read = any(one.pk == self.pk for one in tree.path_to(self.conversation.leaf_id))
-        self._read_at(tree.tip_of(self.conversation.leaf_id if is_read else self.pk))
+        self._read_at(tree.latest_below(self.conversation.leaf_id if is_read else self.pk))
 
     def _lock(self) -> Tree[Row]:
-        """Whatever changes a conversation counts up first, and so waits for its turn."""
+        """Wait for the user's other changes, by counting up first, and return the tree."""
         self.conversation.owner.next_change()
         if running := self.conversation.generations.filter(status=Status.STREAMING).first():
             raise ReplyRunning(running.pk)
@@ -218,7 +218,7 @@ class Message(models.Model):
 
 
 def with_parts(messages: Iterable[Message]) -> list[Message]:
-    """The same, each continuation with the message that it continues: nobody asks the database for one by one."""
+    """Return the same messages, each with the one it continues filled in, so that none is queried one by one."""
     by_id = {message.pk: message for message in messages}
     for message in by_id.values():
         if message.continues_id:

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 
 @dataclass(frozen=True)
-class Beginning:
-    """What a new conversation starts with. `model` empty: whichever is the default."""
+class ChatDefaults:
+    """What a new conversation starts with. An empty `model` stands for the default one."""
 
     model: str = ""
     instructions: str = ""
@@ -21,7 +21,7 @@ class Beginning:
 
 
 class Preset(models.Model):
-    """What somebody likes to begin with: copied into a new conversation, which then goes its own way."""
+    """Settings that a user starts new conversations with. They are copied, so later changes don't affect them."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(

@@ -2,10 +2,10 @@ from django.db import models
 
 
 class SearchDocument(models.Model):
-    """What the search knows: a message's text, or a conversation's title where there is no message.
+    """What the search knows: a message's text, or a conversation's title if there is no message.
 
-    The database itself keeps it in step, by triggers (`chat/search/index.py`); the later the id, the newer the text.
-    Plain ids without foreign keys: nothing is asked about it when a message is deleted.
+    The database keeps it up to date with triggers (`chat/search/index.py`); a later id means a newer text. Plain ids
+    instead of foreign keys: deleting a message checks nothing here.
     """
 
     id = models.BigAutoField(primary_key=True)

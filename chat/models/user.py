@@ -7,7 +7,7 @@ from django.db import connection, models, transaction
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from chat.models.preset import Beginning, Preset
+from chat.models.preset import ChatDefaults, Preset
 
 NEXT_CHANGE = "UPDATE chat_user SET change = change + 1 WHERE id = %s RETURNING change"
 
@@ -53,22 +53,22 @@ class User(AbstractUser):
             ),
         ]
 
-    def beginning(self, preset: Preset | None) -> Beginning:
-        """What a new conversation of theirs starts with. A preset without instructions leaves them their own."""
+    def chat_defaults(self, preset: Preset | None) -> ChatDefaults:
+        """Return what a new conversation starts with. A preset without instructions keeps the user's own."""
         if not preset:
-            return Beginning(self.model, self.instructions)
-        return Beginning(preset.model or self.model, preset.instructions or self.instructions, preset.parameters)
+            return ChatDefaults(self.model, self.instructions)
+        return ChatDefaults(preset.model or self.model, preset.instructions or self.instructions, preset.parameters)
 
     def next_change(self) -> None:
-        """The next change number. The row stays locked to the end of the transaction, so they are given in order."""
+        """Count the change number up. The row stays locked until the transaction ends, so numbers come in order."""
         with connection.cursor() as cursor:
-            # Not by the ORM, which can't have the number returned: every question begins with this.
+            # Not through the ORM, which can't return the number: every question begins with this.
             cursor.execute(NEXT_CHANGE, [User._meta.pk.get_db_prep_value(self.pk, connection)])
             (self.change,) = cursor.fetchone()
 
 
 class Installation(models.Model):
-    """One row, made together with the first account: whoever makes it is the administrator, who comes later is not."""
+    """One row, made with the first account. Whoever makes it becomes the administrator; anyone later does not."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     first_user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")

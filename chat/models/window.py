@@ -1,4 +1,4 @@
-"""What a page shows of a conversation: a piece of one branch, however long that is."""
+"""The part of a branch that one page shows, however long the branch is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST = 40
 
 @dataclass(frozen=True)
 class Window:
-    """`earlier`, `later`: the message at the anchor, if there are more beyond it. `leaf`: the end of the branch."""
+    """`earlier`, `later`: the first and last message shown, if there are more beyond. `leaf`: the end of the branch."""
 
     messages: list[Message]
     earlier: uuid.UUID | None = None
@@ -27,14 +27,17 @@ class Window:
 
 @dataclass(frozen=True)
 class Anchor:
-    """Where to look: before, after or around a message; without one, at the end."""
+    """Which part of a branch to show: before, after or around a message."""
 
     side: str
     message: uuid.UUID
 
 
 def window_of(conversation: Conversation, anchor: Anchor | None = None, *, most: int = MOST) -> Window:
-    """Raises Message.DoesNotExist. Two queries: where all messages are, and the texts of those that are shown."""
+    """Return the window at the anchor, or at the end of the branch. Raises Message.DoesNotExist.
+
+    Takes two queries: one for the places of all messages, one for the texts of those that are shown.
+    """
     tree = conversation.messages.tree()
     path = tree.path_to(conversation.leaf_id)
     start, stop = max(0, len(path) - most), len(path)
@@ -50,7 +53,7 @@ def window_of(conversation: Conversation, anchor: Anchor | None = None, *, most:
 
 
 def message_in(conversation: Conversation, message: uuid.UUID) -> Message:
-    """One as the page shows it, a deleted one not at all. Raises Message.DoesNotExist."""
+    """Return one message as the page shows it. Raises Message.DoesNotExist, also for a deleted one."""
     tree = conversation.messages.tree()
     row = tree.all.get(message)
     if not row or row.deleted_at:
@@ -59,14 +62,14 @@ def message_in(conversation: Conversation, message: uuid.UUID) -> Message:
 
 
 def _branch_with(message: uuid.UUID, tree: Tree[Row], path: list[Row]) -> tuple[list[Row], int]:
-    """This one if the message is in it, else the newest that has it; and where in it."""
+    """Return this branch if it contains the message, otherwise the newest that does; and the message's index in it."""
     place = tree.all.get(message)
     if place is None or place.deleted_at:
         raise Message.DoesNotExist
     if place not in path:
-        place = tree.whole(place)
+        place = tree.shown_as(place)
     if place not in path:
-        tip = tree.tip_of(place.pk)
+        tip = tree.latest_below(place.pk)
         path = tree.path_to(tip.pk if tip else None)
     return path, path.index(place)
 

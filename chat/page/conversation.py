@@ -18,7 +18,7 @@ from chat.page.sidebar import sidebar_of
 def page(
     request: AuthenticatedHttpRequest, conversation: Conversation | None = None, refusal: Refusal | None = None
 ) -> HttpResponse:
-    """The whole page, or for scripts a part of it; after a refusal with what was typed."""
+    """Render the whole page, or the part a script asks for; after a refusal, with what was typed."""
     if fragment := FRAGMENTS.get(request.GET.get("fragment", "")):
         return fragment(request, conversation)
     messages = _of_messages(request, conversation)
@@ -41,7 +41,7 @@ def page(
 
 
 def _sidebar(request: AuthenticatedHttpRequest, conversation: Conversation | None) -> HttpResponse:
-    """The actions in the bar too: they know whether the conversation is pinned."""
+    """Render the sidebar with the actions in the bar, which depend on whether the conversation is pinned."""
     return render(request, "chat/_sidebar_and_bar.html", sidebar_of(request) | {"conversation": conversation})
 
 
@@ -50,7 +50,7 @@ def _older(request: AuthenticatedHttpRequest, conversation: Conversation | None)
 
 
 def _typed(request: AuthenticatedHttpRequest, refusal: Refusal | None) -> dict[str, Any]:
-    """What was typed comes back to the field in which it was."""
+    """Return what was typed, for the field it was typed into."""
     if not refusal:
         return {"typed": request.session.pop("kept", "")}
     text, edited = request.POST.get("text", ""), request.POST.get("edit")
@@ -80,13 +80,13 @@ def _of_messages(request: AuthenticatedHttpRequest, conversation: Conversation |
 
 
 def _first_sent(shown: Window) -> uuid.UUID | None:
-    """Of the newest answer, which tells best what the model will not read next time either."""
+    """Return the first message sent for the newest answer: what is older, the model won't read next time either."""
     replies = [message for message in shown.messages if message.is_reply and not message.generation.is_running]
     return replies[-1].generation.first_sent if replies else None
 
 
 def _deleted(request: AuthenticatedHttpRequest, conversation: Conversation | None, shown: Window) -> dict[str, Any]:
-    """The question that has just been deleted can be brought back, there where it was."""
+    """Return the question that was just deleted, and where to offer to restore it."""
     if not conversation or "deleted_message" not in request.GET:
         return {}
     gone = conversation.messages.exclude(deleted_at=None).filter(pk=uuid_in(request, "deleted_message")).first()
@@ -98,7 +98,7 @@ FRAGMENTS = {"sidebar": _sidebar, "older": _older, "messages": messages, "settin
 
 
 def _blank_answer() -> Message:
-    """What the page shows before the server has answered, and scripts fill in."""
+    """Return an empty answer, which the page shows until the server answers and scripts fill in."""
     blank = Message(role=Message.Role.ASSISTANT)
     blank.generation = Generation(message=blank)
     return blank

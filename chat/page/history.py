@@ -1,4 +1,4 @@
-"""The messages of a conversation as a page shows them, those that are being written too."""
+"""The messages of a conversation as a page shows them, including answers that are being written."""
 
 import uuid
 
@@ -16,7 +16,7 @@ SIDES = {"message": "around", "edit": "around", "earlier_than": "before", "later
 def window(conversation: Conversation | None, anchor: Anchor | None = None) -> Window:
     if not conversation:
         return Window([])
-    settle(Generation.objects.running().filter(conversation=conversation))
+    end_dead(Generation.objects.running().filter(conversation=conversation))
     try:
         found = window_of(conversation, anchor)
     except Message.DoesNotExist:
@@ -27,7 +27,7 @@ def window(conversation: Conversation | None, anchor: Anchor | None = None) -> W
 
 
 def one(conversation: Conversation, message: uuid.UUID) -> Message:
-    settle(Generation.objects.running().filter(message=message))
+    end_dead(Generation.objects.running().filter(message=message))
     try:
         found = message_in(conversation, message)
     except Message.DoesNotExist:
@@ -37,7 +37,7 @@ def one(conversation: Conversation, message: uuid.UUID) -> Message:
 
 
 def anchor_of(request: HttpRequest) -> Anchor | None:
-    """Which part of a long conversation is asked for."""
+    """Return which part of a long conversation the request asks for; None: its end."""
     for name, side in SIDES.items():
         if name in request.GET:
             return Anchor(side, uuid_in(request, name))
@@ -51,10 +51,10 @@ def uuid_in(request: HttpRequest, name: str) -> uuid.UUID:
     return found
 
 
-def settle(running: QuerySet[Generation]) -> None:
-    """Whoever looks at a dead reply ends it, but not one that is being written right here."""
+def end_dead(running: QuerySet[Generation]) -> None:
+    """End dead replies before anyone looks at them."""
     for generation in running:
-        engine.settle(generation)
+        engine.end_if_dead(generation)
 
 
 def is_running(message: Message) -> bool:
@@ -62,7 +62,7 @@ def is_running(message: Message) -> bool:
 
 
 def _fill_in(message: Message) -> None:
-    """A reply that is being written has its text elsewhere still."""
+    """Fill in the text of a reply that is being written, which is stored elsewhere until its end."""
     if is_running(message):
         for name, text in message.generation.saved_so_far().items():
             setattr(message, name, text)

@@ -13,7 +13,7 @@ from chat.models import Conversation, Preset, User
 
 @dataclass(frozen=True)
 class Picker:
-    """The models to choose from; `is_gone`: the chosen one is not among them any more."""
+    """The models to choose from; `is_gone`: the chosen one is no longer among them."""
 
     models: tuple[str, ...]
     chosen: str
@@ -21,12 +21,12 @@ class Picker:
 
 
 def choices(request: HttpRequest, conversation: Conversation | None, *, refused: bool = False) -> dict[str, Any]:
-    """For the templates of picker and panel; after a refusal with what was chosen before."""
+    """Return the context of picker and settings panel; after a refusal, with what was chosen before."""
     user: Any = request.user
     presets = [] if conversation else list(user.presets.all())
     preset = None if conversation else _preset(request, user, presets)
-    begins = conversation or user.beginning(preset)
-    model = (request.POST.get("model") if refused else None) or begins.model
+    defaults = conversation or user.chat_defaults(preset)
+    model = (request.POST.get("model") if refused else None) or defaults.model
     with_settings = refused and not conversation and comes_with_settings(request.POST)
     data = request.POST if with_settings else None
     belongs_to = "" if conversation else "composer"
@@ -35,7 +35,7 @@ def choices(request: HttpRequest, conversation: Conversation | None, *, refused:
         "presets": presets,
         "preset": preset,
         "settings_form": ConversationSettings(
-            data, initial=ConversationSettings.initial_of(begins), belongs_to=belongs_to
+            data, initial=ConversationSettings.initial_of(defaults), belongs_to=belongs_to
         ),
     }
 
@@ -43,7 +43,7 @@ def choices(request: HttpRequest, conversation: Conversation | None, *, refused:
 def picker(user: User, conversation: Conversation | None, model: str) -> Picker:
     names = offered()
     chosen = model or ("" if conversation else _last_used(user, names)) or default_of(names)
-    # As long as nobody knows which there are, nothing is said to be gone.
+    # While the list is unknown, no model counts as gone.
     known = names or tuple(dict.fromkeys(filter(None, (settings.LLM_MODEL, chosen))))
     return Picker(known, chosen, is_gone=chosen not in {"", *known})
 
@@ -54,6 +54,6 @@ def _last_used(user: User, names: tuple[str, ...]) -> str:
 
 
 def _preset(request: HttpRequest, user: User, presets: list[Preset]) -> Preset | None:
-    """The one that the address names, else the user's own."""
+    """Return the preset that the address names, or the user's default."""
     wanted = request.GET.get("preset", str(user.preset_id))
     return next((preset for preset in presets if str(preset.pk) == wanted), None)

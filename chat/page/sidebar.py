@@ -1,4 +1,4 @@
-"""The list of conversations beside each page: pinned ones, then by the reader's days, a page at a time."""
+"""The list of conversations beside each page: pinned ones first, then by day in the reader's time zone, in pages."""
 
 import uuid
 from collections.abc import Iterable, Iterator
@@ -18,10 +18,10 @@ from chat.models import Conversation, Generation
 from chat.models.conversation import ConversationQuerySet
 
 PER_PAGE = 30
-# A page that has loaded older ones asks for all of them again when something has changed, up to this many.
+# A browser that has loaded older ones asks for all of them again after a change, up to this many.
 MOST = 300
 MOST_PINNED = 100
-# It stands in each row.
+# Every row holds it, in its forms.
 MOST_PATH_CHARS = 500
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -35,7 +35,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Listing:
-    """`older`: where the next page begins; nothing if this is the last. `begins_later`: it is not the first."""
+    """`older`: where the next page begins; empty on the last one. `begins_later`: this is not the first page."""
 
     groups: list[Group]
     older: str
@@ -44,12 +44,12 @@ class Listing:
 
 
 def sidebar_of(request: AuthenticatedHttpRequest) -> dict[str, Any]:
-    """What every page with a sidebar tells its templates."""
+    """Return the context that every page with a sidebar needs."""
     return {"listing": listing_of(request), "deleted": just_deleted(request), "here": _here(request)}
 
 
 def listing_of(request: AuthenticatedHttpRequest) -> Listing:
-    """What the address asks for: `before` a place in the list, or `count` from the top."""
+    """Return the rows that the address asks for: `before` a place in the list, or `count` from the top."""
     here, before = request.user.conversations.filter(archived_at=None), place_of(request.GET)
     count = _count(request.GET)
     pinned = [] if before else list(_rows(here).filter(pinned_at__isnull=False).order_by("-pinned_at")[:MOST_PINNED])
@@ -70,7 +70,7 @@ def archived_of(request: AuthenticatedHttpRequest) -> Listing:
 
 
 def _here(request: AuthenticatedHttpRequest) -> str:
-    """Where plain forms lead back to: this page, whatever part of it a script has asked for."""
+    """Return where plain forms lead back to: this page, even if a script asked for a part of it."""
     query = request.GET.copy()
     for name in ("fragment", "count", "deleted"):
         query.pop(name, None)
@@ -79,14 +79,14 @@ def _here(request: AuthenticatedHttpRequest) -> str:
 
 
 def just_deleted(request: AuthenticatedHttpRequest) -> Conversation | None:
-    """What the notice on this page offers to bring back."""
+    """Return the conversation that the notice on this page offers to restore."""
     key = uuid_of(request.GET.get("deleted"))
     return request.user.conversations.deleted().filter(pk=key).first() if key else None
 
 
 def _rows(conversations: ConversationQuerySet) -> ConversationQuerySet:
     running = Generation.objects.running().filter(conversation=OuterRef("pk"))
-    # Without its owner at hand each row would be asked for it.
+    # The owner too: without it, each row would query for its owner.
     shown = ("title", "owner", "last_message_at", "pinned_at", "archived_at")
     return conversations.newest_first().annotate(is_running=Exists(running)).only(*shown)
 
@@ -95,12 +95,12 @@ def _rows(conversations: ConversationQuerySet) -> ConversationQuerySet:
 
 
 def place_after(conversation: Conversation) -> str:
-    """For the address: what comes after this one, whatever is asked in the list meanwhile."""
+    """Return the address of what comes after this row, which holds even when the list changes in between."""
     return f"{(conversation.last_message_at - EPOCH) // MICROSECOND}-{conversation.pk.hex}"
 
 
 def place_of(query: QueryDict) -> tuple[datetime, uuid.UUID] | None:
-    """None: the top of the list; so is a place that nobody has given out."""
+    """Return a place in the list. None, the top, for anything that `place_after` never gave out."""
     time, _dash, key = query.get("before", "").partition("-")
     microseconds, conversation = number_of(time, most_digits=17), uuid_of(key)
     if microseconds is None or conversation is None:
@@ -115,7 +115,7 @@ def before_place(rows: ConversationQuerySet, place: tuple[datetime, uuid.UUID] |
     if place is None:
         return rows
     time, key = place
-    # The first condition is the index's, the second one breaks the tie.
+    # The first condition uses the index, the second one breaks ties.
     return rows.filter(last_message_at__lte=time).filter(Q(last_message_at__lt=time) | Q(pk__gt=key))
 
 
@@ -136,7 +136,7 @@ def by_day(rows: Iterable[Conversation], today: date, zone: tzinfo) -> Iterator[
 
 
 def name_of(day: date, today: date) -> str:
-    """The nearer, the finer: days, weeks, the months of this year, years."""
+    """Name the group of a day, more finely the nearer it is: days, weeks, months of this year, years."""
     ago = (today - day).days
     if ago <= 0:
         return _("Today")

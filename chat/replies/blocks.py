@@ -1,4 +1,4 @@
-"""What is finished of a growing answer, as HTML, for the readers who want it: found once, rendered beside the loop."""
+"""The finished blocks of a growing answer as HTML: found once for all readers, rendered in threads."""
 
 import asyncio
 from bisect import bisect_right
@@ -11,14 +11,14 @@ from chat.events import block_json
 from chat.markdown import Span, Splitter, rendered
 from chat.replies.growing import Growing
 
-# They share the interpreter with the loop: more of them would not be faster.
+# They share the interpreter with the loop: more threads would not be faster.
 THREADS = ThreadPoolExecutor(2, thread_name_prefix="markdown")
-# So much text is looked through before everybody else has a turn.
+# How much text is scanned before everyone else has a turn, in code points.
 PIECE = 4096
 
 
 class GrowingBlocks:
-    """Of one reply, shared by its readers."""
+    """The blocks of one reply, shared by its readers."""
 
     def __init__(self, growing: Growing) -> None:
         self._answer, self._prefix = growing.answer, f"m{growing.start.reply}"
@@ -28,7 +28,7 @@ class GrowingBlocks:
         self._events: dict[int, asyncio.Future[str]] = {}
 
     async def find(self, end: int) -> None:
-        """Those that are finished in the text up to there, in turns with everybody else."""
+        """Find the blocks that are finished in the text up to `end`, yielding the loop in between."""
         while self._fed < min(end, self._answer.length):
             self.feed(self._fed + PIECE)
             await asyncio.sleep(0)
@@ -39,12 +39,12 @@ class GrowingBlocks:
             self._spans += self._splitter.feed(piece)
 
     def behind(self, position: int, end: int) -> Span | None:
-        """The first that ends behind the position, if it is finished in the text up to `end`."""
+        """Return the first block that ends behind the position, if it is finished in the text up to `end`."""
         number = bisect_right(self._spans, position, key=attrgetter("end"))
         return self._spans[number] if number < len(self._spans) and self._spans[number].end <= end else None
 
     def event(self, span: Span) -> "asyncio.Future[str]":
-        """Rendered when it is asked for first."""
+        """Return the block's event, which is rendered at the first request."""
         if span.start not in self._events:
             loop = asyncio.get_running_loop()
             self._events[span.start] = loop.run_in_executor(THREADS, _event, span, self._prefix)
@@ -55,25 +55,25 @@ _shared: WeakKeyDictionary[Growing, GrowingBlocks] = WeakKeyDictionary()
 
 
 class BlocksOfReader:
-    """What one reader has and has not as blocks, each behind the text that it is made of."""
+    """Which blocks one reader has. A block is sent after the text that it is made of."""
 
     def __init__(self, growing: Growing, position: int) -> None:
-        """`position`: so much of the answer the reader has as blocks."""
+        """`position`: how much of the answer the reader has as blocks, in code points."""
         self._position = position
         self._blocks = _shared.setdefault(growing, GrowingBlocks(growing))
         self._awaited: asyncio.Future[str] | None = None
 
     async def catch_up(self, end: int) -> None:
-        """First of all, where the reader begins in the middle of a text."""
+        """Find the blocks before a reader's start in the middle of a text."""
         await self._blocks.find(end)
 
     def is_due(self, end: int) -> bool:
-        """There is a finished one in the text up to `end`, though perhaps not rendered yet."""
+        """Tell whether a block is finished in the text up to `end`, rendered or not."""
         self._blocks.feed(end)
         return self._blocks.behind(self._position, end) is not None
 
     def take(self, end: int, wake: Callable[[], None]) -> str | None:
-        """The next one as JSON. None if there is none, or while it is rendered; then `wake` is called once it is."""
+        """Return the next block as JSON. None if there is none, or while it is rendered: then call `wake` later."""
         self._blocks.feed(end)
         span = self._blocks.behind(self._position, end)
         if span is None:

@@ -1,19 +1,19 @@
-"""What of a conversation fits the model: the oldest turns drop out first. Pure."""
+"""Fit a conversation into the model's context window: the oldest turns drop out first. Pure."""
 
 from typing import Any
 
 Turn = dict[str, Any]
 
-# Of the window, so much is kept free for the answer.
+# The share of the window that is kept free for the answer.
 ANSWER_SHARE = 0.25
 # What a chat template adds to each turn, in tokens.
 TURN_OVERHEAD = 8
 
 
 def tokens_of(text: str) -> int:
-    """A careful guess without the model's own tokenizer: rather too many than a request that is refused.
+    """Estimate the tokens of a text without the model's tokenizer; too many rather than too few, which is refused.
 
-    English has about 4 characters a token, code and digits about 2; other scripts up to one token a byte.
+    English has about 4 characters per token, code and digits about 2; other scripts up to one token per byte.
     """
     ascii_bytes = sum(map(str.isascii, text))
     return int(ascii_bytes / 2.5 + (len(text.encode()) - ascii_bytes) * 0.75) + TURN_OVERHEAD
@@ -22,9 +22,10 @@ def tokens_of(text: str) -> int:
 def fit(
     turns: tuple[Turn, ...], *, window: int, answer: int | None = None, last: int = 1
 ) -> tuple[tuple[Turn, ...], int]:
-    """(what is sent, how many turns were left out). Instructions and the `last` turns always stay; 0: no limit.
+    """Return (the turns to send, how many were left out). Instructions and the `last` turns always stay.
 
-    `answer`: how many tokens are kept free for it, if that is known; many servers refuse what does not fit with it.
+    `window` in tokens, 0: no limit. `answer`: the tokens to keep free for it, if known; many servers refuse a prompt
+    that leaves no room for it.
     """
     if not window:
         return turns, 0
@@ -40,6 +41,6 @@ def fit(
             break
         kept.insert(0, turn)
     if kept and kept[0]["role"] == "assistant":
-        # An answer without its question says nothing.
+        # An answer without its question is of no use.
         del kept[0]
     return (*instructions, *kept, *asked), len(past) - len(kept)

@@ -1,4 +1,4 @@
-"""The replies that this process writes: begun, saved every second, stopped, swept, drained."""
+"""All replies that this process writes: begin them, save them every second, stop, sweep and drain them."""
 
 import asyncio
 import contextvars
@@ -27,17 +27,17 @@ from chat.upstream import Catalogue, Model, Upstream, UpstreamError
 
 logger = logging.getLogger(__name__)
 
-# After the drain, for the final saves and for the readers to get their end.
+# After the drain: time for the final saves, and for the readers to get their end.
 END_SECONDS = 5.0
 CANCEL_SECONDS = 0.5
-# A reply that is written elsewhere hears of the stop a moment later.
+# How long a stop waits for the end. A reply that is written elsewhere hears of the stop a moment later.
 STOP_SECONDS = 5.0
 
 T = TypeVar("T")
 
 
 class Engine:
-    """One for each process. `begin`, `stop` and `offered` may be called from any thread, the rest from its loop."""
+    """One per process. `begin`, `stop` and `offered` may be called from any thread, the rest from its loop."""
 
     def __init__(self) -> None:
         self.boot_id = uuid.uuid4().hex
@@ -52,10 +52,10 @@ class Engine:
     # --- Life of the process ------------------------------------------------------------------------------------
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Called on the loop that serves. Nothing of a request is inherited by what runs from now on."""
+        """Start on the loop that serves. What runs from now on inherits nothing from a request."""
         self.draining = self._is_over = False
         self._loop = loop
-        # One thread and one connection write for all replies, beside the requests' own.
+        # One thread with one connection writes for all replies; requests have their own.
         self._thread = DatabaseThread("writer")
         self._upstream = Upstream(
             settings.LLM_BASE_URL,
@@ -75,7 +75,7 @@ class Engine:
         self._spawn(self._snapshots.sweep_now_and_then())
 
     async def drain(self) -> None:
-        """No new replies; the running ones may go on for a while, then they end as interrupted with all their text."""
+        """Take no new replies. Running ones go on for DRAIN_SECONDS at most, then end as interrupted, with all text."""
         self.draining = True
         await self._until_all_have_ended(settings.DRAIN_SECONDS)
         self._is_over = True
@@ -86,49 +86,49 @@ class Engine:
             logger.error("reply not saved: the process ends", extra={"reply": reply})
 
     async def close(self) -> None:
-        """After the drain, when nobody reads any more: now nobody is told an end that was not saved."""
+        """End all tasks, once the readers are gone: now nobody is told an end that was not saved."""
         while self._tasks:
             for task in self._tasks:
                 task.cancel()
-            # Until it is heard: the client of Redis, asked in the wrong moment, swallows a cancellation.
+            # Repeat until it works: the Redis client may swallow a cancellation that comes at the wrong moment.
             await asyncio.wait(self._tasks, timeout=CANCEL_SECONDS)
         await self._upstream.aclose()
 
     async def _until_all_have_ended(self, seconds: float) -> None:
-        """Looks again and again: a question that was being stored when the drain began starts its reply later."""
+        """Wait for all replies. Polls, because a question that was being stored at the drain starts its reply later."""
         until = self._loop.time() + seconds
         while self._writers and self._loop.time() < until:  # noqa: ASYNC110 - an event would be one more thing to set
             await asyncio.sleep(0.05)
 
     async def _look_at_models(self) -> None:
-        """So that the first question does not wait for the list."""
+        """Fetch the list of models, so that the first question does not wait for it."""
         await self.models()
 
-    # --- What the views ask for -----------------------------------------------------------------------------------
+    # --- For the views -----------------------------------------------------------------------------------
 
     @property
     def is_full(self) -> bool:
         return len(self._writers) >= settings.MAX_REPLIES
 
     def begin(self, job: Job) -> None:
-        """From any thread, at best the one that has just committed: no disconnect comes between the two."""
+        """Begin a reply. Call it in the thread that committed the question, so that no disconnect comes in between."""
         self._loop.call_soon_threadsafe(self._begin, job)
 
     def stop(self, reply: UUID) -> bool:
-        """False if it is not written here."""
+        """Stop a reply. Returns False if it is not written here."""
         if writer := self._writers.get(reply):
             self._loop.call_soon_threadsafe(writer.cut_short, "stopped")
         return writer is not None
 
     async def models(self) -> tuple[Model, ...]:
-        """What the upstream offers, or nothing while it can't be asked."""
+        """Return the models the upstream offers; none while it can't be asked."""
         try:
             return await self._upstream.catalogue.models()
         except UpstreamError:
             return ()
 
     def offered(self) -> tuple[Model, ...]:
-        """The same from any thread and without waiting: what was heard last."""
+        """Return the models as last heard of, from any thread and without waiting."""
         if not self._catalogue:
             return ()
         self._loop.call_soon_threadsafe(self._catalogue.look_again)
@@ -144,10 +144,10 @@ class Engine:
             return writer.growing
         return await self._follower.growing(start_of(reply))
 
-    def settle(self, generation: Generation) -> None:
+    def end_if_dead(self, generation: Generation) -> None:
         """End a reply whose writer is dead, unless it is written right here: only its heartbeat is late then."""
         if generation.pk not in self._writers:
-            generation.settle()
+            generation.end_if_dead()
 
     async def stop_and_wait(self, reply: Message) -> str:
         """Stop a reply, whichever process writes it. Returns the status that it has after STOP_SECONDS at most."""
@@ -161,7 +161,7 @@ class Engine:
         return growing.end.status if growing.end else Status.STREAMING
 
     async def in_database(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """A whole unit of sync work on the writers' connection."""
+        """Run a whole unit of sync work on the writers' connection."""
 
         def unit() -> T:
             close_old_connections()
@@ -184,7 +184,7 @@ class Engine:
             await self._relay.stop_elsewhere(reply.generation.writer, reply.pk)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """A task that outlives its request: held here, and with a context of its own."""
+        """Start a task that outlives its request: held here, with a context of its own."""
         task = self._loop.create_task(work, context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -197,7 +197,7 @@ class Engine:
             is_saved = await self._snapshots.save_end(writer, end)
             log_end(writer, end, is_saved)
         finally:
-            # Not before: who is told of the end finds the message in the database.
+            # Only now: a reader who hears of the end finds the message in the database.
             writer.growing.finish(end)
             del self._writers[reply]
             doorbell.ring(writer.job.owner, writer.job.start.conversation, "changed", reply=reply)
@@ -205,7 +205,7 @@ class Engine:
             self._start_title(writer)
 
     def _start_title(self, writer: Writer) -> None:
-        """In the background; if the process ends before, nothing is lost but a better title."""
+        """Ask for a title in the background. If the process ends first, only a better title is lost."""
         if settings.LLM_TITLES and not self.draining and (about := Untitled.of(writer)):
             self._spawn(self._titles.give(self._upstream, about))
 

@@ -1,4 +1,4 @@
-"""Replies that grow elsewhere, or have ended: their text as the database has it."""
+"""Follows replies that are written in another process, or have ended, through the database."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -14,16 +14,16 @@ from chat.events import Cursor, End, Start, Text, Usage
 from chat.replies.growing import Growing
 from chat.replies.relay import Relay
 
-# As often as the writers save.
+# As often as writers save.
 LOOK_SECONDS = 1.0
-# What came through the relay a moment ago need not be asked for.
+# What came through the relay this recently need not be looked up.
 FED_SECONDS = 2.0
-# The end of a swept reply is looked up again after this long.
+# After this long the end of a swept reply is looked up again.
 SWEPT_SECONDS = 2.0
 
 
 class Follower:
-    """All readers of one reply share its text, and it goes with the last of them."""
+    """Shares one text among all readers of a reply; it goes when the last of them does."""
 
     def __init__(
         self,
@@ -36,8 +36,8 @@ class Follower:
         self._one_looks = asyncio.Lock()
 
     async def growing(self, start: Start) -> Growing:
-        """Whole if it has ended, else its snapshots as they come, to its end."""
-        # A hundred readers who come back at once make one text of it, not a hundred.
+        """Return the reply's text: whole if it has ended, otherwise growing with its snapshots until it ends."""
+        # A hundred readers who come back at once share one text.
         async with self._one_looks:
             if shared := self._growing.get(start.reply):
                 return shared
@@ -53,7 +53,7 @@ class Follower:
         return growing
 
     def _forget_if_swept(self, growing: Growing) -> None:
-        """Soon: its writer may have been only cut off, and replace that end by its own."""
+        """Forget a swept reply soon: its writer may only have been cut off, and may replace that end by its own."""
         if growing.end and growing.end.status == "interrupted":
             asyncio.get_running_loop().call_later(SWEPT_SECONDS, self._growing.pop, growing.start.reply, None)
 
@@ -66,7 +66,7 @@ class Follower:
         self._forget_if_swept(growing)
 
     async def _look(self, growing: Growing) -> str:
-        """Take over what the database has beyond what is here; tells who writes it, if the database can be asked."""
+        """Append what the database has beyond the text here. Returns the writer, if the database can be asked."""
         text = growing.text_after(Cursor())
         known = {"text": text.answer, "reasoning": text.reasoning}
         try:

@@ -1,4 +1,4 @@
-"""Replies that are growing: a text that only gets longer, and who listens to it."""
+"""A reply while it grows: text that only gets longer, and its listeners."""
 
 import asyncio
 import io
@@ -8,7 +8,7 @@ from chat.events import Cursor, End, Retrying, Start, Text
 
 
 class GrowingText:
-    """Appending and reading from any code point cost what is appended or read, not what is there."""
+    """Text whose appends and reads, from any code point, cost what is appended or read, not what is there."""
 
     def __init__(self) -> None:
         # newline="": no translation of line ends.
@@ -28,7 +28,7 @@ class GrowingText:
 
 
 class Growing:
-    """One reply while it is written, in the memory of the process that writes it."""
+    """One reply in the memory of a process: of the one that writes it, or of one that follows it."""
 
     def __init__(self, start: Start) -> None:
         self.start = start
@@ -36,7 +36,7 @@ class Growing:
         self.answer = GrowingText()
         self.retrying: Retrying | None = None
         self.end: End | None = None
-        # Called whenever there is something new; they must not raise.
+        # Called on every change. They must not raise.
         self.listeners: set[Callable[[], None]] = set()
 
     @property
@@ -70,7 +70,7 @@ class Growing:
         return Text(self.reasoning.read(after.reasoning), self.answer.read(after.answer))
 
     async def wait_for_end(self, timeout: float) -> None:
-        """At most so many seconds."""
+        """Wait for the end, at most `timeout` seconds."""
         news = asyncio.Event()
         self.listeners.add(news.set)
         try:

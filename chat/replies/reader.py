@@ -1,4 +1,9 @@
-"""One reader of a growing reply, as a stream of events from its own cursor to the end."""
+"""One subscriber of a growing reply: a stream of SSE events from its own cursor to the end.
+
+Invariant: text leaves once. It has two exits, the generator's `yield` and, while the generator waits, the push to the
+socket; both take the text with `_text_due`, which moves the one cursor they share. An `await` between taking a text and
+handing it on would break it: another exit could overtake. tests/test_reading.py reads through both exits at once.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,18 +18,18 @@ from chat.replies.growing import Growing
 
 RECONNECT_MS = 1000
 PING_SECONDS = 15.0
-# Of each text, at most this much in one event: 16 KB in UTF-8, whatever the script.
+# Code points of each text in one event: 16 KB of UTF-8 at most, whatever the script.
 MOST_AT_ONCE = 4096
 
-# To a socket, past everything between; False if it can't take it now.
+# Sends to the socket, past everything in between. Returns False if the socket can't take it now.
 Push = Callable[[bytes], bool]
 
 
 class Reader:
-    """It owns nothing, so that nothing is lost when it is cut off.
+    """Owns nothing, so nothing is lost when it is cut off.
 
-    While it waits, what grows is pushed to its socket by whoever appends it: half the price of waking up for it. When
-    it can't be pushed, and for everything but text, the reader wakes up.
+    While it waits, each append pushes the text straight to its socket, at half the cost of waking it up. It wakes up
+    for everything else, and when the socket can't take more.
     """
 
     def __init__(
@@ -48,7 +53,7 @@ class Reader:
         while not self._is_over:
             if due := self._text_due() or self._block_due() or self._other_due():
                 yield due
-                # Much to catch up with: everybody else has a turn in between.
+                # There may be much to catch up with: let everyone else have a turn.
                 await asyncio.sleep(0)
             elif not await self._is_news():
                 yield self._event(PING_JSON)
@@ -57,7 +62,7 @@ class Reader:
         return sse.encode(data, id=f"{self._reasoning}.{self._answer}")
 
     def _text_due(self) -> bytes:
-        """Some of what it does not have yet; nothing if it has all of it."""
+        """Take some of the text that the reader lacks, as events; nothing if it has all of it."""
         growing, due = self._growing, b""
         if reasoning := growing.reasoning.read(self._reasoning, MOST_AT_ONCE):
             self._reasoning += len(reasoning)
@@ -72,7 +77,7 @@ class Reader:
         return self._event(block) if block else b""
 
     def _other_due(self) -> bytes:
-        """Text does not wait for a block that takes long, only the end does."""
+        """Take the end, or a notice of a retry. The end waits for blocks that are being rendered; text does not."""
         growing = self._growing
         if self._is_block_missing():
             return b""
@@ -94,7 +99,7 @@ class Reader:
         return None if growing.has_text or growing.retrying == self._told else growing.retrying
 
     async def _is_news(self) -> bool:
-        """Waits for what can't be pushed; False after a silence."""
+        """Wait for something that can't be pushed. Returns False after a silence."""
         self._loop = asyncio.get_running_loop()
         self._waiter = self._loop.create_future()
         self._grew_at = self._loop.time()
@@ -108,7 +113,7 @@ class Reader:
             self._alarm.cancel()
 
     def _on_growth(self) -> None:
-        """Called by whoever appends."""
+        """Push what has grown; the growing reply calls this on every change."""
         self._grew_at = self._loop.time()
         if not self._is_all_pushed():
             self._wake()

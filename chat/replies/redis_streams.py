@@ -1,7 +1,7 @@
-"""What grows, between processes: each one writes what its replies gained to a Redis stream of its own.
+"""The Redis client of the relay: each process writes what its replies gained to a stream of its own.
 
-Readers in the writer's process never come here. A reader elsewhere begins with the snapshot in the database and goes
-on with the writer's stream; what is lost with Redis the next snapshots fill.
+Readers in the writer's process don't need it. A reader elsewhere begins with the snapshot in the database and goes on
+with the writer's stream. If Redis loses something, the next snapshots fill the gap.
 """
 
 from collections.abc import Iterable
@@ -14,9 +14,9 @@ from redis.exceptions import RedisError
 
 from chat.events import Cursor, End, Retrying, Text
 
-# A stream keeps this many batches: longer than a snapshot is ever behind.
+# How many batches a stream keeps: more than a snapshot is ever behind.
 BATCHES_KEPT = 200
-# A writer that is gone leaves nothing behind.
+# When the stream of a writer that is gone expires.
 STREAM_SECONDS = 60
 STOP_SECONDS = 60
 TIMEOUT_SECONDS = 1.0
@@ -27,7 +27,7 @@ class RelayAway(Exception):
 
 
 class Gain(msgspec.Struct, array_like=True):
-    """What one reply gained, beginning at the cursor `at`."""
+    """What one reply gained, and the cursor where that defaults."""
 
     reply: UUID
     reasoning_at: int
@@ -47,13 +47,13 @@ _decode = msgspec.msgpack.Decoder(list[Gain]).decode
 
 
 class RedisStreams:
-    """Every call raises RelayAway after a second at most."""
+    """Every call raises RelayAway after one second at most."""
 
     def __init__(self, url: str) -> None:
         self._redis = redis.Redis.from_url(url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS)
 
     async def publish(self, writer: str, gains: list[Gain]) -> None:
-        """One batch of this process, for whoever reads elsewhere."""
+        """Publish a batch of this process, for readers elsewhere."""
         key = _stream_of(writer)
         try:
             async with self._redis.pipeline(transaction=False) as pipe:
@@ -64,7 +64,7 @@ class RedisStreams:
             raise RelayAway(str(error)) from error
 
     async def read(self, places: dict[str, str]) -> dict[str, tuple[str, list[Gain]]]:
-        """For each writer what came after a place in its stream ("0": all that is kept), and the new place."""
+        """Return for each writer what came after a place in its stream ("0": all that is kept), and the new place."""
         if not places:
             return {}
         try:
@@ -84,7 +84,7 @@ class RedisStreams:
             raise RelayAway(str(error)) from error
 
     async def stop_requests(self, writer: str) -> Iterable[UUID]:
-        """What others want stopped here, each once."""
+        """Return the replies that others want stopped here, each once."""
         try:
             asked = await self._redis.lpop(_stops_of(writer), 1000)
         except (RedisError, OSError) as error:

@@ -1,4 +1,4 @@
-"""This process's part in the relay: ten times a second out with what grew here, in with what grew elsewhere."""
+"""Exchange text between processes, ten times a second: send what grew here, fetch what grew elsewhere."""
 
 import asyncio
 import logging
@@ -13,13 +13,13 @@ from chat.replies.redis_streams import Gain, RedisStreams, RelayAway
 logger = logging.getLogger(__name__)
 
 BATCH_SECONDS = 0.1
-# While Redis is away, readers elsewhere live on the snapshots; asking it more often would help nobody.
+# While Redis is away, readers elsewhere live on the snapshots; trying more often would help nobody.
 AWAY_SECONDS = 1.0
 
 
 @dataclass
 class Outgoing:
-    """A reply that is written here, and how much of it is out."""
+    """A reply that is written here, and how much of it has been sent."""
 
     growing: Growing
     sent: Cursor = Cursor()
@@ -44,21 +44,21 @@ class Relay:
         self._is_away = False
 
     def send(self, growing: Growing) -> None:
-        """From now to its end."""
+        """Send a reply's text from now until its end."""
         self._out[growing.start.reply] = Outgoing(growing)
 
     def receive(self, growing: Growing, writer: str) -> None:
-        """From now to its end; what the writer's stream still keeps of the past comes too."""
+        """Fetch a reply's text until its end, including what the writer's stream still holds of the past."""
         self._in[growing.start.reply] = Incoming(growing, writer)
         self._places[writer] = "0"
 
     def fed_at(self, reply: UUID) -> float:
-        """When something of it came last, on the loop's clock; 0 if nothing ever did."""
+        """Return when some of its text last came, on the loop's clock; 0 if none ever did."""
         incoming = self._in.get(reply)
         return incoming.fed_at if incoming else 0.0
 
     async def stop_elsewhere(self, writer: str, reply: UUID) -> None:
-        """Best effort: the writer finds the request in the database too, a little later."""
+        """Tell the writer's process to stop a reply. Best effort: it finds the request in the database too."""
         try:
             await self._relay.request_stop(writer, reply)
         except RelayAway as error:
@@ -69,6 +69,7 @@ class Relay:
             await asyncio.sleep(AWAY_SECONDS if self._is_away else BATCH_SECONDS)
             try:
                 await self._publish()
+                await self._fetch_stops()
                 await self._take_over()
             except RelayAway as error:
                 self._note(error)
@@ -76,7 +77,7 @@ class Relay:
                 self._note(None)
 
     def _note(self, error: RelayAway | None) -> None:
-        """One line for an outage, and one for its end."""
+        """Log one line for an outage, and one for its end."""
         if error and not self._is_away:
             logger.warning("Redis is away: readers elsewhere follow the snapshots", extra={"reason": str(error)})
         elif self._is_away and not error:
@@ -97,15 +98,18 @@ class Relay:
             outgoing.sent, outgoing.told = cursor, outgoing.growing.retrying
             if cursor.ended:
                 del self._out[reply]
-        for reply in await self._relay.stop_requests(self._writer):
-            self._stop(reply)
+
+    async def _fetch_stops(self) -> None:
+        if self._out:
+            for reply in await self._relay.stop_requests(self._writer):
+                self._stop(reply)
 
     async def _take_over(self) -> None:
         writers = {incoming.writer for incoming in self._in.values()}
         self._places = {writer: place for writer, place in self._places.items() if writer in writers}
         asked, now = dict(self._places), asyncio.get_running_loop().time()
         for writer, (place, gains) in (await self._relay.read(asked)).items():
-            # Unless somebody came meanwhile who wants it from the start.
+            # Unless a reader has come since who needs it from the start.
             if self._places.get(writer) == asked[writer]:
                 self._places[writer] = place
             for gain in gains:
@@ -125,7 +129,7 @@ def _gain_of(outgoing: Outgoing) -> Gain | None:
 
 
 def take(growing: Growing, gain: Gain) -> None:
-    """Append what is beyond the text here. After a gap nothing: the next snapshot closes it."""
+    """Append what is beyond the text here. After a gap, append nothing: the next snapshot closes it."""
     have = growing.cursor
     if have.ended or gain.reasoning_at > have.reasoning or gain.answer_at > have.answer:
         return

@@ -1,4 +1,4 @@
-"""What the database gets of the replies that this process writes: a snapshot every second, and each end."""
+"""Save the replies that this process writes: a snapshot every second, and each end."""
 
 import asyncio
 import logging
@@ -18,12 +18,12 @@ logger = logging.getLogger(__name__)
 
 SNAPSHOT_SECONDS = 1.0
 SWEEP_SECONDS = 30.0
-# A sweep at the start meets rows whose writer has died a moment ago: they are dead, but not for long enough yet.
+# The sweep at the start may meet rows whose writer died a moment ago: not yet long enough to count as dead.
 SECOND_SWEEP_SECONDS = models.DEAD_AFTER.total_seconds() + 1
 
 
 class Snapshots:
-    """`writers` are the engine's, by reply; `name` is the process's, as the rows have it."""
+    """`writers` is the engine's registry, by reply; `name` is the process, as the rows name their writer."""
 
     def __init__(
         self, name: str, writers: dict[UUID, Writer], in_database: InDatabase, stop: Callable[[UUID], object]
@@ -32,7 +32,7 @@ class Snapshots:
         self._is_away = False
 
     async def save_end(self, writer: Writer, end: End) -> bool:
-        """Wait for a database that is away, within the patience that is set."""
+        """Save a reply's end, waiting up to SAVE_PATIENCE_SECONDS for the database. Returns whether it is saved."""
         reply, pause, now = writer.job.start.reply, 0.2, asyncio.get_running_loop().time
         deadline = now() + settings.SAVE_PATIENCE_SECONDS
         row = {
@@ -57,7 +57,7 @@ class Snapshots:
                     logger.error(fate, extra={"reply": reply, "reason": str(error)})
                     return False
             except (DatabaseError, ValueError):
-                # It can't be stored, and waiting would not help; the sweep will keep what the snapshots have.
+                # It can't be stored, and waiting would not help. The sweep will keep what the snapshots have.
                 logger.exception("reply not saved", extra={"reply": reply})
                 return False
             await asyncio.sleep(pause)
@@ -69,11 +69,11 @@ class Snapshots:
             began = now()
             if writers := [writer for writer in self._writers.values() if writer.growing.end is None]:
                 await self._snapshot(writers)
-            # From beginning to beginning: a crash takes no more than this and what one save lasts.
+            # From start to start: a crash loses no more than this second and the time that one save takes.
             await asyncio.sleep(max(0.0, began + SNAPSHOT_SECONDS - now()))
 
     async def _snapshot(self, writers: list[Writer]) -> None:
-        """What grew and the heartbeat, of all replies in one transaction; one by one if that fails."""
+        """Save growth and heartbeat of all replies in one transaction; one by one if that fails."""
         try:
             await self._save_pieces(writers)
         except (OperationalError, InterfaceError) as error:
@@ -129,7 +129,7 @@ class Snapshots:
 
 
 def log_end(writer: Writer, end: End, is_saved: bool) -> None:
-    """One line for each reply: ids, figures and how it ended; never a text."""
+    """Log one line: ids, figures and how the reply ended; never its text."""
     usage = end.usage
     logger.info(
         "reply ended",

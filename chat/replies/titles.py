@@ -1,4 +1,4 @@
-"""A title for a conversation, asked of the model once its first answer is there. Nothing waits for it."""
+"""Ask the model for a conversation's title after its first answer. Nothing waits for it."""
 
 import asyncio
 import logging
@@ -20,14 +20,14 @@ from chat.upstream import Limits, Prompt, Upstream, UpstreamError
 logger = logging.getLogger(__name__)
 
 LONGEST, MOST_WORDS = 80, 15
-# What a title is, a model has said long before; and what it says after so much text is none.
+# A title comes sooner than this; and after this many characters it is no title.
 SECONDS = 20.0
 ENOUGH = 400
-# Of question and answer: what they are about is told at their beginning.
+# How much of question and answer is sent: their beginnings tell what they are about.
 EXCERPT = 1500
-# A burst of first answers is not to become a second burst of requests.
+# So that a burst of first answers does not become a second burst of requests.
 AT_ONCE = 4
-# If the first answer failed, the second one may do; later ones are about something else.
+# If the first answer failed, the second one will do; later ones are about something else.
 MOST_QUESTIONS = 2
 LIMITS = Limits(connect=5, first_token=SECONDS, idle=SECONDS, total=SECONDS)
 ORDER = (
@@ -39,7 +39,7 @@ ORDER = (
 
 @dataclass(frozen=True)
 class Untitled:
-    """A conversation that has just begun, and what its title is to be about."""
+    """A conversation that has just begun, and what its title should be about."""
 
     owner: UUID
     conversation: UUID
@@ -49,7 +49,7 @@ class Untitled:
 
     @classmethod
     def of(cls, writer: Writer) -> Self | None:
-        """None if it has a title, or has had its chances."""
+        """Return None if the conversation has a title, or has had its chances."""
         job, answer = writer.job, writer.whole_text()["text"]
         questions = [turn["content"] for turn in job.turns if turn["role"] == "user"]
         if not (job.wants_title and answer and len(questions) <= MOST_QUESTIONS):
@@ -59,14 +59,14 @@ class Untitled:
 
 
 class Titles:
-    """One for each process."""
+    """One per process."""
 
     def __init__(self, in_database: InDatabase) -> None:
         self._in_database = in_database
         self._few = asyncio.Semaphore(AT_ONCE)
 
     async def give(self, upstream: Upstream, about: Untitled) -> None:
-        """Without a usable title the question's first words stay."""
+        """Give the conversation a title. Without a usable one, the question's first words stay."""
         order = {"role": "user", "content": ORDER.format(question=about.question, answer=about.answer)}
         async with self._few:
             title = tidied(await _written(upstream, Prompt(about.model, (order,))))
@@ -82,16 +82,16 @@ class Titles:
 
 
 class Enough(Exception):
-    """What comes now is of no use for a title."""
+    """Whatever comes next is of no use for a title."""
 
 
 async def _written(upstream: Upstream, prompt: Prompt) -> str:
-    """What the model says, as far as it can be of use; nothing if it fails."""
+    """Return the model's words, as far as they are of use; nothing if it fails."""
     answer = ""
 
     def take(event: Text | Retrying) -> None:
         nonlocal answer
-        # A server that has too much to do is not asked again for this.
+        # An overloaded server is not asked again for this.
         if not isinstance(event, Text) or len(answer) > ENOUGH or "\n" in answer.strip():
             raise Enough
         answer += event.answer
@@ -106,13 +106,13 @@ async def _written(upstream: Upstream, prompt: Prompt) -> str:
 
 
 def tidied(answer: str) -> str:
-    """One line without quotes and markup; nothing if that is no title."""
+    """Return one line without quotes and markup; nothing if that is no title."""
     answer = re.sub(r"(?s)<think>.*?(</think>|$)", "", answer)
     line = next((line for line in answer.splitlines() if line.strip()), "")
     if line.lstrip().startswith("```") or len(line.split()) > MOST_WORDS:
         return ""
     line = " ".join(re.sub(r"\*\*|__|`", "", line).split())
-    # What one can't see has no place in a list, and some of it turns the text around.
+    # Invisible characters have no place in a list, and some of them reverse the text.
     line = "".join(character for character in line if character.isprintable() or character in JOINERS)
     line = re.sub(r"^[\W_]*(title|заголовок|название)\s*:", "", line, flags=re.IGNORECASE)
     line = line.lstrip("#>-* ").strip(QUOTES).removesuffix(".").strip(QUOTES)
@@ -121,5 +121,5 @@ def tidied(answer: str) -> str:
 
 
 QUOTES = " *_\"'“”„‟«»‹›‘’‚"
-# They are not seen either, but they make one sign of several.
+# Invisible too, but they join several characters into one sign.
 JOINERS = "\u200c\u200d"

@@ -1,4 +1,4 @@
-"""One reply from its start to exactly one end, whoever listens."""
+"""One reply from its start to exactly one end, whether anyone listens or not."""
 
 import asyncio
 import logging
@@ -22,19 +22,19 @@ TRUNCATED_REASONS = {"length", "model_length", "max_tokens"}
 
 
 class Full(Exception):
-    """The reply has as many characters as a reply may have."""
+    """The reply has reached LLM_MAX_REPLY_CHARS."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the writer needs to know: plain data, read from the database before it starts."""
+    """What the writer needs: plain data, read from the database before it starts."""
 
     start: Start
     owner: UUID
     turns: tuple[dict[str, Any], ...]
     parameters: dict[str, Any]
     trace_id: str
-    # What is asked for: a question; or a question, the answer that was cut off, and to go on with it.
+    # How many turns always stay: the question; or the question, the cut answer and the request to continue it.
     asked_turns: int = 1
     sent: tuple[UUID, ...] = ()
     wants_title: bool = False
@@ -42,7 +42,7 @@ class Job:
 
 @dataclass
 class Writer:
-    """Writes one reply. `saved` is how much of the text the snapshots have."""
+    """Writes one reply. `saved` tells how much of the text the snapshots have."""
 
     job: Job
     growing: Growing
@@ -58,7 +58,7 @@ class Writer:
     _writing: asyncio.Task[End] | None = None
 
     async def run(self, upstream: Upstream) -> End:
-        """Write until there is an end. Never raises."""
+        """Write until there is an end, and return it. Never raises."""
         self._began = time.monotonic()
         self._writing = asyncio.create_task(self._write(upstream))
         try:
@@ -74,16 +74,16 @@ class Writer:
         return replace(end, usage=self.facts.usage)
 
     def cut_short(self, status: EndStatus) -> None:
-        """Close the upstream and end with what is there, as `stopped` or `interrupted`."""
+        """Close the upstream and end with the text so far, as `stopped` or `interrupted`."""
         if self.cut_short_as:
-            # A second cancellation would hit the closing of the upstream.
+            # A second cancellation would interrupt the closing of the upstream.
             return
         self.cut_short_as = status
         if self._writing:
             self._writing.cancel()
 
     async def _write(self, upstream: Upstream) -> End:
-        """The way from the upstream's events to the ending, as the table of endings has it."""
+        """Pass the upstream's text on, and decide how the reply ends."""
         try:
             prompt = await self._prompt(upstream)
             await upstream.stream(prompt, self.facts, limits(), self._take)
@@ -96,7 +96,7 @@ class Writer:
         return judge(self.facts)
 
     async def _prompt(self, upstream: Upstream) -> Prompt:
-        """The model is unknown as yet if the upstream could not be asked for its list before."""
+        """Choose the model, if the list was not known before, and what of the conversation fits it."""
         model = self.job.start.model or await upstream.catalogue.default()
         known = settings.LLM_CONTEXT_TOKENS
         window = known.get(model) or known.get("") or upstream.catalogue.window_of(model)
@@ -105,7 +105,7 @@ class Writer:
         return Prompt(model, turns, self.job.parameters)
 
     def _take(self, event: Text | Retrying) -> None:
-        """Raises Full; what does not fit is dropped."""
+        """Take an event of the upstream. Raises Full, after dropping the text that does not fit."""
         if isinstance(event, Retrying):
             self.growing.retry(event)
         else:
@@ -127,15 +127,15 @@ class Writer:
         if is_full:
             raise Full
 
-    # --- What the database gets ---------------------------------------------------------------------------------
+    # --- For the database ---------------------------------------------------------------------------------
 
     def unsaved(self) -> tuple[Text, Cursor]:
-        """What grew since the last snapshot and where it ends, taken in one breath."""
+        """Return what grew since the last snapshot, and the cursor at its end; nothing can grow in between."""
         return self.growing.text_after(self.saved), self.growing.cursor
 
     @property
     def first_sent(self) -> UUID | None:
-        """None if nothing was left out."""
+        """The first message that was sent; None if nothing was left out."""
         return self.job.sent[self.omitted] if 0 < self.omitted < len(self.job.sent) else None
 
     def whole_text(self) -> dict[str, str]:
@@ -182,7 +182,7 @@ _KEPT_FACTS = (
 
 
 def judge(facts: Facts) -> End:
-    """The upstream came to an end of its own."""
+    """Return the ending for an upstream that ended by itself."""
     reason = facts.finish_reason
     if reason in TRUNCATED_REASONS:
         return End("truncated", reason)

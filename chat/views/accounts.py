@@ -49,7 +49,7 @@ def _signup_form(request: HttpRequest, is_first: bool) -> SignUp:
 
 
 def _make_account(form: SignUp, is_first: bool) -> bool:
-    """False, and the form says why, if somebody else was faster."""
+    """Save the account. Returns False, with an error in the form, if someone else was faster."""
     try:
         if is_first:
             Installation.make_administrator(form.save(commit=False))
@@ -69,7 +69,7 @@ def _taken(is_first: bool) -> str:
 
 @method_decorator(login_not_required, name="dispatch")
 class Login(LoginView):
-    """Django's own, with patience: after some failures even the right password is not looked at for a while."""
+    """Django's own log-in, slowed down: after some failures even the right password is not checked for a while."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if Installation.is_new():
@@ -94,7 +94,7 @@ class Login(LoginView):
         return super().get_context_data(kept=kept, signup_is_open=settings.SIGNUP == "open", **kwargs)
 
     def _ask_to_wait(self, seconds: int) -> HttpResponse:
-        # An unbound form: a bound one would look at the password.
+        # An unbound form: a bound one would check the password.
         form = AuthenticationForm(initial={"username": self.request.POST.get("username", "")})
         message = ngettext(
             "Too many failed attempts. Wait %(seconds)d second, then try again.",

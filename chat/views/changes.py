@@ -1,4 +1,4 @@
-"""What has changed since a page looked last, for whoever missed the bell."""
+"""What has changed since a page last looked, for pages that missed a message."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from chat.http import AuthenticatedHttpRequest, bad_field, for_scripts, number_of
 from chat.models import User
 
-# More than that, and the page is better loaded anew.
+# With more changes than this, reloading the page is cheaper.
 MOST = 200
 FIELDS = ("id", "title", "change", "leaf", "running", "last_message_at")
 
@@ -27,11 +27,11 @@ def _since(request: HttpRequest) -> int:
 
 
 def _changes(user: User, since: int) -> dict[str, Any]:
-    # It came with the login, before the conversations do: what changes in between is there twice, never missing.
+    # Read with the session, before the conversations: a change in between is told twice, never missed.
     newest = user.change
     rows = user.conversations.changed_since(since).values(*FIELDS, "deleted_at")
     found = list(rows[: MOST + 1]) if since < newest else []
-    # A number from the future is from before a backup was restored.
+    # A number from the future dates from before a backup was restored.
     reload = since > newest or len(found) > MOST
     listed = [] if reload else found
     return {

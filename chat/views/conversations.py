@@ -1,4 +1,4 @@
-"""What one does with a conversation in the list: each a plain form (303 back to the page) and JSON for scripts."""
+"""What a user does with a conversation in the list. Each takes a plain form (303 back to the page) or JSON."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +33,7 @@ def archived(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def title(request: AuthenticatedHttpRequest, conversation: UUID) -> HttpResponse:
-    """For who has no scripts; with them, the title is edited where it stands."""
+    """Show a page to rename it, for browsers without scripts; with them, the title is edited in place."""
     return _title_page(request, conversation)
 
 
@@ -59,7 +59,7 @@ async def archive(request: AuthenticatedHttpRequest, conversation: UUID) -> Http
 
 @for_scripts("POST")
 async def delete(request: AuthenticatedHttpRequest, conversation: UUID) -> HttpResponseBase:
-    """Marked first, so that nothing new begins in it; then what is being written there is stopped."""
+    """Delete it first, so that nothing new begins there; then stop the answer that is being written."""
     fields = fields_of(request)
     found, running = await sync_to_async(_soft_delete)(request, conversation)
     if running:
@@ -85,7 +85,7 @@ async def _act(
     *,
     among: ListableQuerySet | None = None,
 ) -> HttpResponseBase:
-    """`among`: where it is looked for, if not among what is not deleted."""
+    """Find the conversation and change it. `among`: the rows to look in, by default all that aren't deleted."""
     fields = fields_of(request)
     rows = request.user.conversations.alive() if among is None else among
 
@@ -103,7 +103,7 @@ async def _act(
 
 
 def _find(request: AuthenticatedHttpRequest, rows: ListableQuerySet, conversation: UUID) -> Conversation:
-    """Whoever sent a form gets a page."""
+    """Find through the owner. Raises Http404 for a form, which gets a page, and Refusal for a script."""
     found: Conversation | None = rows.filter(pk=conversation).first()
     if found is None:
         raise Http404 if is_form(request) else not_found()
@@ -112,7 +112,7 @@ def _find(request: AuthenticatedHttpRequest, rows: ListableQuerySet, conversatio
 
 def _rename(found: Conversation, fields: Fields) -> None:
     title = fields.get("title")
-    # What no database takes is left out: NUL, and halves of pairs.
+    # Leave out what no database takes: NUL and unpaired surrogates.
     text = title.replace("\0", "").encode(errors="ignore").decode() if isinstance(title, str) else ""
     text = " ".join(text.split())[:MOST_CHARS]
     if not text:

@@ -13,7 +13,7 @@ from chat.http import Refusal, is_for_scripts, too_large
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """CSRF_FAILURE_VIEW: a script gets JSON, never a page."""
+    """Answer a CSRF failure (CSRF_FAILURE_VIEW): a script gets JSON, never a page."""
     message = _("This page is out of date. Reload it and send again; what you typed is still there.")
     if _is_from_a_script(request):
         return Refusal(403, "csrf", message).as_json()
@@ -21,7 +21,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """handler400. Without the request in the template: its host may be the one that was refused."""
+    """Answer a bad request (handler400). The template gets no request: its host may be what was refused."""
     if isinstance(exception, RequestDataTooBig):
         refusal = too_large()
     else:
@@ -32,14 +32,14 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """handler500: what nobody expected, or a database that is away, which is worth another try."""
+    """Answer an unexpected error (handler500), or a database that is away, which is worth another try."""
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
         refusal = Refusal(503, "unavailable", _("The database is away. Try again in a few seconds."), retry_after=5)
     else:
         refusal = Refusal(500, "internal", _("Something went wrong on our side; it was logged for the administrator."))
     if _is_from_a_script(request):
         return refusal.as_json()
-    # Without the request: its user might have to be asked for in the database.
+    # Without the request: rendering it might query the database for its user.
     away = {"message": refusal.message} if refusal.status == 503 else {}
     return HttpResponse(render_to_string("500.html", away), status=refusal.status)
 

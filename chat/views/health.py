@@ -1,4 +1,4 @@
-"""For whoever watches the process: a load balancer, Docker, a person with curl."""
+"""Health checks for a load balancer, Docker or a person with curl."""
 
 from functools import cache
 
@@ -10,19 +10,19 @@ from django.http import HttpRequest, JsonResponse
 
 from chat.replies.engine import engine
 
-# Whoever asks does not wait much longer.
+# Those who ask don't wait much longer.
 PATIENCE_SECONDS = 1.0
 
 
 @login_not_required
 def healthz(request: HttpRequest) -> JsonResponse:
-    """The process is up."""
+    """Answer that the process is up."""
     return JsonResponse({"status": "ok"})
 
 
 @login_not_required
 def readyz(request: HttpRequest) -> JsonResponse:
-    """It can take questions: the database answers, and Redis where it is used, and it is not about to stop."""
+    """Tell whether it can take questions: the database and Redis, if used, answer, and it is not about to stop."""
     if engine.draining:
         return JsonResponse({"status": "draining"}, status=503)
     try:

@@ -1,4 +1,4 @@
-"""What a browser must know to install the chat like an app."""
+"""What a browser needs to install the chat as an app."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse
@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-# As --page in colors.css, in the light theme; the pages themselves tell the colour of the reader's.
+# The value of --page in colors.css in the light theme; each page tells the colour of its reader's theme.
 PAGE_COLOR = "#fbfaf7"
 DAY = 24 * 3600
 

@@ -1,4 +1,4 @@
-"""One message: as the page shows it, as plain text, and what its reader does with it."""
+"""One message: as the page shows it, as plain text, and what the user does with it."""
 
 import uuid
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from chat.doorbell import doorbell
 from chat.http import AuthenticatedHttpRequest, fresh, keeping_text, reply_running
 from chat.models import Conversation, Generation, Message, ReplyRunning
 from chat.page.conversation import page
-from chat.page.history import one, settle
+from chat.page.history import end_dead, one
 
 Verb = Callable[[AuthenticatedHttpRequest, Message], HttpResponse]
 
@@ -33,20 +33,20 @@ def message(request: AuthenticatedHttpRequest, conversation: uuid.UUID, message:
 @require_safe
 @fresh
 def text(request: AuthenticatedHttpRequest, conversation: uuid.UUID, message: uuid.UUID) -> HttpResponse:
-    """As it was written, for the clipboard."""
+    """Return the text as it was written, for the clipboard."""
     found = one(_mine(request, conversation), message)
     return HttpResponse(found.said, content_type="text/plain; charset=utf-8")
 
 
 def _verb(view: Verb) -> Callable[..., HttpResponse]:
-    """Of a message that is the user's own; refused while a reply is being written beside it."""
+    """Find the user's own message for a view, and refuse while a reply is being written in its conversation."""
 
     @fresh
     @keeping_text
     @wraps(view)
     def wrapper(request: AuthenticatedHttpRequest, conversation: uuid.UUID, message: uuid.UUID) -> HttpResponse:
         here = _mine(request, conversation)
-        settle(Generation.objects.running().filter(conversation=here))
+        end_dead(Generation.objects.running().filter(conversation=here))
         try:
             return view(request, get_object_or_404(here.messages.select_related("conversation__owner"), pk=message))
         except ReplyRunning as running:
@@ -59,7 +59,7 @@ def _verb(view: Verb) -> Callable[..., HttpResponse]:
 @require_POST
 @_verb
 def show(request: AuthenticatedHttpRequest, message: Message) -> HttpResponse:
-    """Of several versions, the one that is read on."""
+    """Choose which of several versions is shown."""
     if message.deleted_at:
         raise Http404
     message.show()
@@ -69,7 +69,7 @@ def show(request: AuthenticatedHttpRequest, message: Message) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @_verb
 def delete(request: AuthenticatedHttpRequest, message: Message) -> HttpResponse:
-    """The question with its answers; asked first where no script is there to offer the way back."""
+    """Delete the question and its answers. Asks first where no script can offer to undo it."""
     if message.deleted_at or message.is_reply:
         raise Http404
     if request.method != "POST":
@@ -92,7 +92,7 @@ def _mine(request: AuthenticatedHttpRequest, conversation: uuid.UUID) -> Convers
 
 
 def _beside(message: Message) -> uuid.UUID | None:
-    """Where the deleted one was; nothing, if it was the last that there was."""
+    """Return the message beside the deleted one; None if there is none left."""
     tree = message.conversation.messages.tree()
     beside = tree.nearest_left(message.parent_id) or next(iter(tree.path_to(message.conversation.leaf_id)), None)
     return beside.pk if beside else None
@@ -101,7 +101,7 @@ def _beside(message: Message) -> uuid.UUID | None:
 def _changed(
     request: AuthenticatedHttpRequest, message: Message, beside: uuid.UUID | None, **query: Any
 ) -> HttpResponse:
-    """The other tabs follow; this one is led to the messages as they are now, as a page or as a part of it."""
+    """Tell the other tabs, and lead this one to the messages as they are now, as a page or a part of it."""
     conversation = message.conversation
     doorbell.ring(request.user.pk, conversation.pk, "changed")
     query |= request.GET.dict() | ({"message": beside} if beside else {})

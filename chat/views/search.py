@@ -1,4 +1,4 @@
-"""What was said somewhere: a page for everybody, and its results alone for who types in the field beside the page."""
+"""Search: a whole page, or the results alone for the field beside every page."""
 
 from django.http import HttpResponse
 from django.shortcuts import render

@@ -1,4 +1,4 @@
-"""What people set for one conversation, for themselves, and for later: presets. Plain forms."""
+"""Settings of one conversation, of the user, and presets. Plain forms."""
 
 import uuid
 from typing import Any
@@ -21,7 +21,7 @@ reads_and_writes = require_http_methods(["GET", "HEAD", "POST"])
 @reads_and_writes
 @fresh
 def personal(request: AuthenticatedHttpRequest) -> HttpResponse:
-    # Another object than the page's own, which is shown as it was if the form is refused.
+    # Another object than request.user, which stays as it was if the form is refused.
     user = User.objects.get(pk=request.user.pk)
     form = Personal(_posted(request), instance=user, models=offered())
     if form.is_valid():
@@ -37,8 +37,8 @@ def conversation(request: AuthenticatedHttpRequest, conversation: uuid.UUID) -> 
     found = get_object_or_404(request.user.conversations.alive(), pk=conversation)
     form = ConversationSettings(_posted(request), initial=ConversationSettings.initial_of(found))
     if form.is_valid():
-        begins = form.beginning
-        found.instructions, found.parameters = begins.instructions, begins.parameters
+        defaults = form.chat_defaults
+        found.instructions, found.parameters = defaults.instructions, defaults.parameters
         found.save(update_fields=["instructions", "parameters"])
         return _see_other(reverse("conversation", args=[found.pk]))
     return _page(request, "settings/conversation.html", form, {"settings_form": form, "conversation": found})
@@ -47,7 +47,7 @@ def conversation(request: AuthenticatedHttpRequest, conversation: uuid.UUID) -> 
 @reads_and_writes
 @fresh
 def new_preset(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Without a name it comes from a conversation's settings, or from a new chat with what was typed there."""
+    """Make a preset. Without a name, the form comes from a conversation's settings or a new chat."""
     if "name" in request.POST:
         return _preset(request, Preset(owner=request.user))
     given = {name: request.POST.get(name, "") for name in PresetForm.base_fields}
@@ -80,7 +80,7 @@ def _preset(request: AuthenticatedHttpRequest, preset: Preset) -> HttpResponse:
 
 
 def _is_saved(preset: Preset) -> bool:
-    """The database knows which names there are."""
+    """Save the preset. Returns False if the database has one of this name."""
     try:
         with transaction.atomic():
             preset.save()
@@ -90,7 +90,7 @@ def _is_saved(preset: Preset) -> bool:
 
 
 def _ways(request: HttpRequest) -> dict[str, str]:
-    """Where one came from, and the question that was being typed there."""
+    """Return where the user came from, and the question that was being typed there."""
     return {"next": next_url(request.POST.get("next")), "kept": request.POST.get("text", "")}
 
 

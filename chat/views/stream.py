@@ -1,4 +1,4 @@
-"""The two ends of a reply as scripts see it: a stream of events that begins anywhere, and stop."""
+"""A reply as scripts see it: a stream of events from any cursor, and a way to stop it."""
 
 import json
 from collections.abc import AsyncIterator
@@ -46,7 +46,7 @@ HEADERS = {
 
 @for_scripts("GET", "POST")
 async def stream(request: AuthenticatedHttpRequest) -> HttpResponseBase:
-    """POST asks and streams the answer; GET streams it from the reader's cursor, to any number of readers."""
+    """Ask and stream the answer (POST), or stream it from the reader's cursor (GET), to any number of readers."""
     if request.method == "GET":
         return await _attach(request)
     fields, position = json_of(request), _blocks_from(request)
@@ -57,12 +57,12 @@ async def stream(request: AuthenticatedHttpRequest) -> HttpResponseBase:
 
 @for_scripts("POST")
 async def stop(request: AuthenticatedHttpRequest) -> HttpResponseBase:
-    """Ends a reply with the text that is there, and answers with the status that it then has."""
+    """End a reply with the text so far, and answer with the status that it then has."""
     reply = await sync_to_async(_reply_to_stop)(request.user, fields_of(request))
     if is_form(request):
         await engine.stop_and_wait(reply)
         return HttpResponseRedirect(reverse("conversation", args=[reply.conversation_id]), status=303)
-    # The thread of the request is free again while the end is waited for.
+    # The request's thread is free again while this waits for the end.
     return EventStream(_status_when_stopped(reply), content_type="application/json")
 
 
@@ -80,7 +80,7 @@ async def _attach(request: AuthenticatedHttpRequest) -> HttpResponseBase:
 
 
 def _blocks_from(request: HttpRequest) -> int | None:
-    """How much of the answer the reader has as blocks; None if it wants text only."""
+    """Return how much of the answer the reader has as blocks; None if it wants text only."""
     position = request.GET.get("blocks_from")
     if position is None:
         return None
@@ -91,7 +91,7 @@ def _blocks_from(request: HttpRequest) -> int | None:
 
 
 class EventStream(StreamingHttpResponse):
-    """Its events go to the server as they are, not through Django's two wrappers."""
+    """A response whose events go straight to the server, past Django's two wrappers."""
 
     def __init__(self, events: AsyncIterator[bytes], **options: Any) -> None:
         super().__init__(events, **options)
@@ -109,13 +109,13 @@ def _streaming(request: HttpRequest, growing: Growing, cursor: Cursor, position:
 
 
 def _reply_of(user: User, fields: dict[str, Any], name: str) -> Message:
-    """Whoever looks at a dead reply ends it."""
-    # Without its text, which is long, and comes from elsewhere.
+    """Find a reply through its owner, and end it if its writer is dead."""
+    # Without its text, which is long and comes from elsewhere.
     replies = user.messages.replies().select_related("generation").defer("text", "reasoning")
     found = replies.filter(**{_KEYS[name]: uuid_in(fields, name)}).first()
     if found is None:
         raise not_found()
-    engine.settle(found.generation)
+    engine.end_if_dead(found.generation)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What stands between Daphne and Django: the log line and the id of each request, threads, and a patient receive."""
+"""ASGI middleware between Daphne and Django: a log line and an id per request, shared threads, a patient receive."""
 
 import asyncio
 import logging
@@ -22,13 +22,13 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-# Requests share these threads, each with its database connection, instead of a new one each: a stream that waits for
-# the model holds none. Enough for queries that wait; more would only fight for the interpreter.
+# Requests share these threads, each with its own database connection; a stream that waits for the model holds none.
+# Enough for queries that wait; more would only compete for the interpreter.
 THREADS = 8
 
 
 def on_shared_threads(application: Application) -> Application:
-    """Sync views and middleware of one request stay on one thread, but it is not theirs alone."""
+    """Run the sync parts of one request on one of a few shared threads."""
     threads = cycle([DatabaseThread("request") for _ in range(THREADS)])
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,9 +39,10 @@ def on_shared_threads(application: Application) -> Application:
 
 
 def undisturbed(application: Application) -> Application:
-    """A question that has arrived whole is taken up, even if who asked left at once.
+    """Process a question that has arrived whole, even if its sender has left.
 
-    Django cancels a request whose client is gone, wherever it is: it hears of that only when its answer begins.
+    Django would cancel the request of a client that is gone, wherever it is; so it learns of that only when its answer
+    begins.
     """
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +68,7 @@ def undisturbed(application: Application) -> Application:
 
 
 def logged(application: Application) -> Application:
-    """One line for each request, with the id that its response, its reply's evidence and the log have in common."""
+    """Log one line per request, with the id that its response, its reply's evidence and the log share."""
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
         began, status, size = time.perf_counter(), 0, 0
@@ -92,19 +93,19 @@ def logged(application: Application) -> Application:
 
 
 def _pushed(scope: Scope) -> int:
-    """What went past this application."""
+    """Return the bytes that were pushed past this application."""
     push = scope.get("extensions", {}).get("push")
     return push.sent if push else 0
 
 
 def _request_id(scope: Scope) -> str:
-    """The proxy's, if it is one, else a new one."""
+    """Return the proxy's id, if it looks like one, otherwise a new one."""
     given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
     return given if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given) else uuid.uuid4().hex
 
 
 def _mark() -> list[tuple[bytes, bytes]]:
-    """For a balancer that can't ask /readyz: another process is the better address now."""
+    """Return a header for balancers that can't ask /readyz: another process is the better address now."""
     return [(b"X-Draining", b"1")] if engine.draining else []
 
 

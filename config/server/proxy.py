@@ -1,4 +1,4 @@
-"""The client's address and scheme as trusted proxies tell them; what anybody else tells of them is dropped."""
+"""The client's address and scheme, as told by trusted proxies. What anyone else tells is dropped."""
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable
@@ -20,12 +20,12 @@ def behind_proxies(application: Application, trusted: list[Network]) -> Applicat
 
 
 def _as_told(scope: Scope, trusted: list[Network]) -> Scope:
-    """Without the headers: nothing that comes after needs to know whom to trust."""
+    """Return the scope without the proxies' headers: nothing further in needs to know whom to trust."""
     told: dict[bytes, list[str]] = {b"x-forwarded-for": [], b"x-forwarded-proto": []}
     headers = []
     for name, value in scope["headers"]:
         if name in told:
-            # A header may come several times, with several entries: each proxy adds its own at the right end.
+            # A header may come several times, with several entries: each proxy appends its own.
             told[name] += value.decode("latin-1").split(",")
         if not name.startswith((b"x-forwarded-", b"forwarded")):
             headers.append((name, value))
@@ -40,7 +40,7 @@ def _as_told(scope: Scope, trusted: list[Network]) -> Scope:
 
 
 def _client(peer: Address, told: list[str], trusted: list[Network]) -> Address:
-    """From the nearest proxy outwards, as far as trust reaches; what is no address ends the way."""
+    """Walk from the nearest proxy outwards, as far as trust reaches. Anything that is no address ends the walk."""
     client = peer
     for entry in reversed(told):
         further = _address(entry.strip())
@@ -51,13 +51,13 @@ def _client(peer: Address, told: list[str], trusted: list[Network]) -> Address:
 
 
 def _address(text: str) -> Address | None:
-    """Some proxies add the port: 192.0.2.1:4711, [2001:db8::1]:4711."""
+    """Parse an address. Some proxies add the port: 192.0.2.1:4711, [2001:db8::1]:4711."""
     host = text[1:].partition("]")[0] if text.startswith("[") and "]" in text else text
     try:
         address = ipaddress.ip_address(host.partition(":")[0] if host.count(":") == 1 else host)
     except ValueError:
         return None
-    # Who listens on IPv6 sees IPv4 as ::ffff:192.0.2.1.
+    # A socket that listens on IPv6 sees IPv4 as ::ffff:192.0.2.1.
     return getattr(address, "ipv4_mapped", None) or address
 
 
