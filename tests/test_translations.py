@@ -12,7 +12,7 @@ import polib
 import pytest
 from django.core.management import call_command
 
-from tests.services import program
+from tests.support.services import program
 
 ROOT = Path(__file__).parent.parent
 CATALOGUE = Path("locale/ru/LC_MESSAGES/django.po")

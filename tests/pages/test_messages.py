@@ -11,8 +11,8 @@ from django.urls import reverse
 from chat.doorbell import doorbell
 from chat.models import Conversation, Message, User
 from chat.replies.writer import Job
-from tests.factories import a_submission, ask, finish, make_conversation, make_user, retry
 from tests.pages.page import body, html, path_of, path_of_message, shown
+from tests.support.factories import a_submission, ask, finish, make_conversation, make_user, retry
 
 pytestmark = pytest.mark.django_db
 
