@@ -1,4 +1,4 @@
-"""Run a command with a PostgreSQL and a Redis of its own: `python -m tests.support.with_services pytest tests/search`"""
+"""Run a command with a PostgreSQL and a Redis of its own: `python -m tests.support.with_services pytest ARGS`"""
 
 import os
 import subprocess
