@@ -10,7 +10,7 @@ from tests.support.process import free_port
 from tests.support.services import embedded_model, program
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.process]
 
 QUESTION = "What is the capital of France?"
 # It answers in a second or two, but now and then it does not find an end.

@@ -14,6 +14,8 @@ from tests.support.wire_rows.base import SO_FAR, TEXT, body_of
 SCRIPT = "scripts/stream.sh"
 DIFFICULT = 'She said: "It\'s \\n, $HOME and `ls`"\nover\ttwo lines — äöü 你好 👩‍👩‍👧 \u2028 \x01 end'
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(autouse=True)
 def fresh(upstream: FakeUpstream) -> None:

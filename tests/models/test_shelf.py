@@ -9,7 +9,7 @@ import pytest
 from chat.models import Conversation, Generation, Message
 from tests.models.test_changes import changes
 from tests.support.bell import Bell
-from tests.support.factories import ask, make_conversation
+from tests.support.factories import NO_ONES_ID, ask, make_conversation
 from tests.support.site import Person, Site
 from tests.support.waiting import until
 
@@ -180,7 +180,7 @@ def test_deleting_the_open_one_leads_home_with_an_undo(anna: Person) -> None:
     assert f'action="/chat/{conversation.pk}/restore"' in page
 
 
-@pytest.mark.parametrize("deleted", ["", "x", str(uuid.uuid4())])
+@pytest.mark.parametrize("deleted", ["", "x", NO_ONES_ID])
 def test_an_odd_notice_is_none(anna: Person, deleted: str) -> None:
     page = anna.http.get("/", params={"deleted": deleted})
     assert page.status_code == 200

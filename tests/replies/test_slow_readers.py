@@ -76,6 +76,7 @@ def alive() -> Counter[str]:
     return Counter({name: kinds[name] for name in names})
 
 
+@pytest.mark.process
 def test_they_cost_little_and_miss_nothing(server: ServerProcess, reader: Reader, upstream: FakeUpstream) -> None:
     with stalled(reader.person, reader.reply, FIRST):
         before = cost_kb(server)
@@ -94,6 +95,7 @@ def test_they_cost_little_and_miss_nothing(server: ServerProcess, reader: Reader
         assert told.end["status"] == "complete"
 
 
+@pytest.mark.process
 def test_nobody_notices_them(server: ServerProcess, reader: Reader, upstream: FakeUpstream) -> None:
     with stalled(reader.person, reader.reply):
         boris = Reader(server.person("boris"), PACED)
@@ -111,6 +113,7 @@ def test_nobody_notices_them(server: ServerProcess, reader: Reader, upstream: Fa
     assert gap < 2
 
 
+@pytest.mark.process
 def test_those_who_come_after_the_end_share_its_text(
     server: ServerProcess, reader: Reader, upstream: FakeUpstream
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 from chat.models import Evidence
 from chat.replies.engine import engine
 from chat.upstream import Upstream
+from tests.support.factories import NO_ONES_ID
 from tests.support.fake_upstream.chunks import DONE, ROLE, chunk, ended, error, json_answer, said, send, sse
 from tests.support.fake_upstream.server import FakeUpstream
 from tests.support.log_lines import lines_of, wait_for_lines
@@ -123,7 +124,7 @@ REQUESTS = [
     ("POST", "/chat/stream", 400),
     ("DELETE", "/chat/stream", 405),
     ("GET", "/accounts/login/", 200),
-    ("GET", f"/chat/{uuid4()}/", 404),
+    ("GET", f"/chat/{NO_ONES_ID}/", 404),
     ("GET", "/static/nothing.css", 404),
 ]
 

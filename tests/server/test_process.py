@@ -12,6 +12,8 @@ from tests.support.fake_upstream.scripts import paced_text
 from tests.support.fake_upstream.server import FakeUpstream
 from tests.support.process import Reader, ServerProcess, Servers, wait_until
 
+pytestmark = pytest.mark.process
+
 # About 20 tokens a second: for 3 seconds, for 13, and for longer than any test.
 SHORT = "paced/tokens=60/interval=0.05"
 MIDDLE = "paced/tokens=260/interval=0.05"

@@ -169,6 +169,7 @@ def clients(server: ServerProcess) -> list[str]:
     return [line["client"] for line in server.log("request")]
 
 
+@pytest.mark.process
 def test_the_pages_behind_it_are_safe_and_the_log_knows_who_asked(servers: Servers) -> None:
     server = public(servers, TRUSTED_PROXIES="127.0.0.0/8")
 
@@ -182,6 +183,7 @@ def test_the_pages_behind_it_are_safe_and_the_log_knows_who_asked(servers: Serve
     wait_until(lambda: clients(server) == [CLIENT, "127.0.0.1"], 5, server.log_text)
 
 
+@pytest.mark.process
 def test_past_it_nothing_can_be_forged(servers: Servers) -> None:
     server = public(servers, TRUSTED_PROXIES="10.0.0.0/8")
 
@@ -191,6 +193,7 @@ def test_past_it_nothing_can_be_forged(servers: Servers) -> None:
     wait_until(lambda: clients(server) == ["127.0.0.1"], 5, server.log_text)
 
 
+@pytest.mark.process
 def test_guesses_of_passwords_are_counted_by_the_clients_address(servers: Servers) -> None:
     server = servers.start(TRUSTED_PROXIES="127.0.0.1")
 
@@ -213,6 +216,7 @@ def public_server(
     servers.stop()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 @pytest.mark.parametrize("host", ["evil.example", "10.1.2.3:8000", "web:8000", "a b", "", None])
 def test_the_health_pages_answer_whatever_they_are_called(
@@ -229,5 +233,6 @@ def test_the_health_pages_answer_whatever_they_are_called(
     assert b'{"status": "ok"}' in answer
 
 
+@pytest.mark.process
 def test_other_pages_do_not(public_server: ServerProcess) -> None:
     assert httpx.get(f"{public_server.base_url}/accounts/login/", headers={"Host": "evil.example"}).status_code == 400

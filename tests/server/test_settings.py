@@ -64,6 +64,7 @@ def read() -> Iterator[Reader]:
         process.stdin.close()
 
 
+@pytest.mark.process
 def test_a_secret_key_is_all_that_is_needed() -> None:
     done = manage("check", SECRET_KEY=SECRET)
 
@@ -71,6 +72,7 @@ def test_a_secret_key_is_all_that_is_needed() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.process
 def test_a_wrong_value_stops_the_start_with_one_line() -> None:
     done = manage("check", SECRET_KEY=SECRET, MAX_REPLIES="many")
 

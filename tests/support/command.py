@@ -1,6 +1,7 @@
 """A command of ours in a process of its own, as somebody types it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -74,3 +75,8 @@ def read(process: Process, size: int) -> bytes:
     """The first bytes of its output, waited for."""
     assert process.stdout
     return process.stdout.read(size)
+
+
+def rows_of(text: str) -> dict[str, str]:
+    """Return the values of a table that was printed, by their names."""
+    return dict(re.split("  +", line, maxsplit=1) for line in text.splitlines())

@@ -7,6 +7,8 @@ from typing import Any
 from chat.models import Conversation, Generation, Message, Submission, User
 
 WRITER = "a writer"
+# The id of no row. Always the same: processes that share the tests must give them the same names.
+NO_ONES_ID = "5f0c9c2e-3f0b-4d55-9c39-0d8f4e6a7b10"
 
 
 def make_user(name: str = "anna", **fields: Any) -> User:

@@ -106,6 +106,7 @@ def test_looking_waits_for_nobody_and_what_is_new_is_there_later() -> None:
     asyncio.run(look())
 
 
+@pytest.mark.process
 def test_a_page_does_not_wait_for_a_model_server_that_is_away(tmp_path: Path, migrated: Path) -> None:
     """One whose connections hang, and who was never heard."""
     with nobody_accepts() as base_url:

@@ -1,24 +1,17 @@
-"""`manage.py stream`, `check_upstream` and `sweep`, as somebody types them."""
+"""`manage.py stream`, as somebody types it."""
 
 import re
-from datetime import timedelta
-from io import StringIO
-from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
-from django.utils import timezone
 
-from chat.models import Conversation, Generation, Message
 from chat.models.endings import ERRORS, TIMERS, ending_of
-from chat.models.listed import PURGED_AT_ONCE
-from tests.support.command import KEY, MANAGE, PATIENCE, Finished, finish, press_ctrl_c, read, run, started
-from tests.support.factories import ask, make_conversation, make_user
-from tests.support.factories import finish as end_reply
+from tests.support.command import KEY, MANAGE, PATIENCE, Finished, finish, press_ctrl_c, read, rows_of, run, started
 from tests.support.fake_upstream.absent import nobody_accepts, nobody_listens
 from tests.support.fake_upstream.server import FakeUpstream
 from tests.support.wire_rows import ROWS
 from tests.support.wire_rows.base import SO_FAR, TEXT, THOUGHT, body_of
+
+pytestmark = pytest.mark.process
 
 DIFFICULT = 'She said: "It\'s \\n, $HOME and `ls`"\nover\ttwo lines — äöü 你好 👩‍👩‍👧 \u2028 end'
 
@@ -31,16 +24,9 @@ def streamed(upstream: FakeUpstream, model: str, *options: str, **settings: str)
     return stream(upstream, "Hello?", "--model", model, *options, **settings)
 
 
-def rows_of(text: str) -> dict[str, str]:
-    return dict(re.split("  +", line, maxsplit=1) for line in text.splitlines())
-
-
 @pytest.fixture(autouse=True)
 def fresh(upstream: FakeUpstream) -> None:
     upstream.forget()
-
-
-# --- stream -----------------------------------------------------------------------------------------------------------
 
 
 def test_it_prints_the_answer(upstream: FakeUpstream) -> None:
@@ -129,33 +115,6 @@ def test_a_failure_is_told_without_the_key(upstream: FakeUpstream) -> None:
     assert said == Finished(1, b"", f"CommandError: {sentence}\n")
 
 
-@pytest.mark.parametrize(
-    ("model", "message"),
-    [
-        ("no-such", f"{ERRORS['refused']} “The model 'no-such' does not exist.”"),
-        ("error/status=429", f"{ERRORS['rate_limited']} “Something broke.”"),
-        ("error/status=500", f"{ERRORS['refused']} “Something broke.”"),
-        ("error/status=503", f"{ERRORS['overloaded']} “Something broke.”"),
-        ("W27a", ERRORS["html"]),
-        ("W25", ERRORS["empty_reply"]),
-        ("W69a", ERRORS["tool_only"]),
-        ("X21", ERRORS["unreadable"]),
-        ("W58a", f"{ERRORS['upstream_error']} “"),
-        ("W30d", ERRORS["cut"]),
-        ("X45", ERRORS["unreachable"]),
-        ("hang", TIMERS["first_token"]),
-        ("mute", TIMERS["idle"]),
-        ("X31", TIMERS["total"]),
-    ],
-)
-def test_each_failure_has_its_sentence(upstream: FakeUpstream, settings: Any, model: str, message: str) -> None:
-    settings.LLM_BASE_URL = upstream.base_url
-    settings.LLM_FIRST_TOKEN_TIMEOUT, settings.LLM_IDLE_TIMEOUT, settings.LLM_TOTAL_TIMEOUT = 4, 1.5, 4.5
-    with pytest.raises(CommandError) as failure:
-        call_command("stream", "Hello?", model=model, stdout=StringIO(), stderr=StringIO())
-    assert str(failure.value).startswith(str(message))
-
-
 def test_the_text_before_a_failure_stays(upstream: FakeUpstream) -> None:
     assert streamed(upstream, "W30d").text == f"{SO_FAR}\n"
 
@@ -213,102 +172,3 @@ def test_a_reader_may_leave(upstream: FakeUpstream) -> None:
         assert process.stderr
         assert process.stderr.read() == b""
     upstream.chats[0].wait_closed_by_peer(1)
-
-
-# --- check_upstream ---------------------------------------------------------------------------------------------------
-
-
-def check(base_url: str, *options: str) -> Finished:
-    return run(*MANAGE, "check_upstream", *options, LLM_BASE_URL=base_url, LLM_CONNECT_TIMEOUT="1")
-
-
-def test_it_prints_the_dialect(upstream: FakeUpstream) -> None:
-    said = check(upstream.base_url)
-
-    assert (said.code, said.err) == (0, "")
-    rows = rows_of(said.text)
-    assert rows["address"] == upstream.base_url
-    assert rows["models"].startswith(f"{len(upstream.scripts)}: echo, paced, ")
-    assert rows["reachable"] == "yes"
-    assert rows["status"] == "200"
-    assert "content-type: text/event-stream" in rows["headers"]
-    assert rows["model"] == "fake-model-1"
-    assert (rows["line endings"], rows["comments"], rows["[DONE]"]) == ("LF", "none", "yes")
-    assert (rows["finish_reason"], rows["reasoning"]) == ("stop", "none seen")
-    assert re.fullmatch(r"\d+\.\d{3} s", rows["time to first token"])
-    assert re.fullmatch(r"\d+\.\d{3} s", rows["longest silence"])
-    assert rows["usage"] == rows["usage unasked"] == "in a chunk of its own"
-    assert rows["error shape"] == '404 {"error": {"message": text, "type": text, "param": null, "code": null}}'
-    assert rows["error message"].endswith("“The model 'there-is-no-such-model' does not exist.”")
-    assert len(upstream.chats) == 3
-
-
-@pytest.mark.parametrize(
-    ("model", "name", "value"),
-    [
-        ("W28a", "line endings", "LF"),
-        ("W42", "finish_reason", "none"),
-        ("W49", "reasoning", "reasoning"),
-        ("W62", "usage", "refused with 400"),
-    ],
-)
-def test_it_sees_what_is_special(upstream: FakeUpstream, model: str, name: str, value: str) -> None:
-    printed = StringIO()
-    call_command("check_upstream", model=model, base_url=upstream.base_url, stdout=printed)
-    assert value in rows_of(printed.getvalue())[name]
-
-
-def test_a_server_that_is_not_reachable_is_a_failure() -> None:
-    with nobody_listens() as base_url:
-        said = check(base_url)
-    assert said.code == 1
-    assert rows_of(said.text)["reachable"] == "no"
-    assert said.err.startswith(f"CommandError: {ERRORS['unreachable']}")
-    assert check("").code == 1
-
-
-def test_a_refusal_is_shown_without_the_key(upstream: FakeUpstream) -> None:
-    said = check(upstream.base_url, "--model", "bad-key")
-    assert said.code == 1
-    assert rows_of(said.text)["status"] == "401"
-    assert rows_of(said.text)["error shape"].startswith('{"error": {"message": text')
-    assert "[key]" in said.err
-
-
-# --- sweep ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db
-def test_sweep_ends_dead_replies(capsys: pytest.CaptureFixture[str]) -> None:
-    anna = make_user()
-    dead, alive, ended = (ask(make_conversation(anna, ()), "Hello?") for _ in range(3))
-    end_reply(ended)
-    Generation.objects.filter(pk=dead.pk).update(heartbeat_at=timezone.now() - timedelta(seconds=60))
-
-    call_command("sweep")
-
-    assert capsys.readouterr().out == "Ended as interrupted: 1\nDeleted for good: conversations 0, single messages 0\n"
-    statuses = [Generation.objects.get(pk=reply.pk).status for reply in (dead, alive, ended)]
-    assert statuses == ["interrupted", "streaming", "complete"]
-
-
-@pytest.mark.django_db
-def test_sweep_deletes_for_good_what_was_deleted_long_ago(capsys: pytest.CaptureFixture[str], settings: Any) -> None:
-    settings.DELETED_DAYS = 7
-    anna = make_user()
-    kept = [make_conversation(anna), make_conversation(anna)]
-    old = [make_conversation(anna, [("one?", "a"), ("two?", "b")]) for _ in range(PURGED_AT_ONCE + 1)]
-    for days, conversations in ((6, kept[:1]), (8, old)):
-        ids = [conversation.pk for conversation in conversations]
-        Conversation.objects.filter(pk__in=ids).update(deleted_at=timezone.now() - timedelta(days=days))
-    single = kept[1].messages.order_by("number")
-    long_ago = timezone.now() - timedelta(days=8)
-    Message.objects.filter(pk=single[0].pk).update(deleted_at=long_ago)
-
-    call_command("sweep")
-
-    said = f"Deleted for good: conversations {len(old)}, single messages 1\n"
-    assert capsys.readouterr().out.endswith(said)
-    assert [message.text for message in single] == ["", "An animal."], "its row is what the answer hangs on"
-    assert set(Conversation.objects.values_list("pk", flat=True)) == {conversation.pk for conversation in kept}
-    assert Message.objects.count() == 4
