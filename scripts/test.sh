@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # Where nothing may be skipped, the model is tested too.
 scripts/venv.sh requirements-dev.txt ${REQUIRE_SERVICES:+requirements-model.txt}
-pytest() { .venv/bin/python -m ${SERVICES:+tests.with_services} pytest "$@"; }
+pytest() { .venv/bin/python -m ${SERVICES:+tests.support.with_services} pytest "$@"; }
 
 # Beside the others: what it says is kept for the end.
 beside() { pytest -m "$1" >"$logs/$1" 2>&1 & }

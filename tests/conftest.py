@@ -13,9 +13,9 @@ from django.db import connection
 
 from chat.models import DEAD_AFTER
 from chat.replies.engine import engine
-from tests.fake_upstream import FakeUpstream
-from tests.process import Servers, make_database
-from tests.site import Person, Site
+from tests.support.fake_upstream.server import FakeUpstream
+from tests.support.process import Servers, make_database
+from tests.support.site import Person, Site
 
 # A slow machine is no failure.
 hypothesis.settings.register_profile("tests", deadline=None)

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chat.sse import Decoder, Event, LineTooLong, encode, encode_retry
-from tests.fake_upstream_cuts import at, every_byte
+from tests.support.fake_upstream.cuts import at, every_byte
 
 THOROUGHLY = settings(max_examples=300)
 

@@ -11,8 +11,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from chat.models import AuditEntry, Conversation, Message, Preset, User
-from tests.factories import make_conversation, make_user
-from tests.site import Site
+from tests.support.factories import make_conversation, make_user
+from tests.support.site import Site
 
 WHO = ("nobody", "stranger", "owner", "administrator")
 PASSWORD = "a password of nobody else"

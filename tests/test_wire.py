@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from chat.replies.engine import engine
-from tests.fake_upstream import FakeUpstream
-from tests.site import Person, Site, Told, stored, told
-from tests.wire_rows import ROWS, Expect, Row
+from tests.support.fake_upstream.server import FakeUpstream
+from tests.support.site import Person, Site, Told, stored, told
+from tests.support.wire_rows import ROWS, Expect, Row
 
 CUTS = ("whole", "bytes", *(f"split-{seed}" for seed in range(1, 6)))
 # The client learns from the first answer, so that the next one would be another story.

@@ -6,7 +6,7 @@ from django.test import Client
 from chat.accounts import first_account
 from chat.models import Installation, User
 from tests.accounts.forms import is_logged_in, sign_up
-from tests.factories import make_user
+from tests.support.factories import make_user
 
 pytestmark = pytest.mark.django_db
 

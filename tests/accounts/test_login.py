@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from tests.accounts.forms import PASSWORD, is_logged_in, log_in
-from tests.factories import make_conversation, make_user
+from tests.support.factories import make_conversation, make_user
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from django.test import Client
 
 from chat.models import User
 from tests.accounts.forms import sign_up
-from tests.factories import make_user
+from tests.support.factories import make_user
 
 pytestmark = pytest.mark.django_db
 

@@ -1,7 +1,7 @@
 import pytest
 
 from chat.models import Conversation, User
-from tests.factories import make_conversation, make_user
+from tests.support.factories import make_conversation, make_user
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from chat.models import Conversation, User
-from tests.factories import make_user
+from tests.support.factories import make_user
 
 VIEW_ALL = ["view_user", "view_conversation", "view_generation", "view_auditentry"]
 

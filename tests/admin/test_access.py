@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from chat.models import AuditEntry
 from tests.admin.site import EVIDENCE, PAGES, client_of, permit, text_of, transcript_of, url
-from tests.factories import ask, finish, make_conversation, make_user
+from tests.support.factories import ask, finish, make_conversation, make_user
 
 pytestmark = pytest.mark.django_db
 

@@ -2,7 +2,7 @@ import pytest
 
 from chat.models import AuditEntry
 from tests.admin.site import client_of, text_of, transcript_of, url
-from tests.factories import make_conversation, make_user
+from tests.support.factories import make_conversation, make_user
 
 pytestmark = pytest.mark.django_db
 

@@ -2,7 +2,7 @@ import pytest
 
 from chat.models import AuditEntry
 from tests.admin.site import PAGES, client_of, text_of, transcript_of, url
-from tests.factories import ask, finish, make_conversation, make_user, retry
+from tests.support.factories import ask, finish, make_conversation, make_user, retry
 
 pytestmark = pytest.mark.django_db
 

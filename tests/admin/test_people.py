@@ -4,7 +4,7 @@ from django.test import Client
 
 from chat.models import Generation, User
 from tests.admin.site import client_of, permit, text_of, url
-from tests.factories import ask, make_conversation, make_user
+from tests.support.factories import ask, make_conversation, make_user
 
 pytestmark = pytest.mark.django_db
 

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.admin.site import EVIDENCE, PAGES, client_of, text_of, url
-from tests.factories import WRITER, ask, make_conversation, make_user
+from tests.support.factories import WRITER, ask, make_conversation, make_user
 
 pytestmark = pytest.mark.django_db
 

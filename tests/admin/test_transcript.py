@@ -7,7 +7,7 @@ from chat.admin.audit import note
 from chat.admin.transcript import Turn
 from chat.models import AuditEntry, Conversation, Generation, Piece, User
 from tests.admin.site import client_of, text_of, transcript_of, url
-from tests.factories import WRITER, ask, finish, make_conversation, retry
+from tests.support.factories import WRITER, ask, finish, make_conversation, retry
 
 pytestmark = pytest.mark.django_db
 

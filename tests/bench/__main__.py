@@ -142,7 +142,7 @@ def sessions(count: int) -> list[str]:
 
     django.setup()
     from chat.models import User
-    from tests.site import session_of
+    from tests.support.site import session_of
 
     return [session_of(User.objects.get_or_create(username=f"bench-{number}")[0]) for number in range(count)]
 

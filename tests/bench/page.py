@@ -18,10 +18,10 @@ from playwright.sync_api import sync_playwright
 from tests.bench.__main__ import environment, sessions
 from tests.bench.servers import Process, web
 from tests.browser.chromium import ARGUMENTS, CHROMIUM
-from tests.fake_upstream import FakeUpstream
-from tests.fake_upstream_chunks import DONE, ROLE, chunk, ended, send, sse
-from tests.fake_upstream_steps import Send, Sleep, Step
-from tests.services import program
+from tests.support.fake_upstream.chunks import DONE, ROLE, chunk, ended, send, sse
+from tests.support.fake_upstream.server import FakeUpstream
+from tests.support.fake_upstream.steps import Send, Sleep, Step
+from tests.support.services import program
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -124,7 +124,7 @@ def run() -> None:
 
 def on_both() -> None:
     """A fresh database of each kind."""
-    from tests.postgres_server import PostgresServer
+    from tests.support.postgres_server import PostgresServer
 
     with tempfile.TemporaryDirectory() as folder:
         _run_on(f"sqlite:///{Path(folder) / 'search.sqlite3'}")

@@ -29,8 +29,8 @@ from django.core.management import call_command
 
 from tests.browser.chromium import ARGUMENTS, CHROMIUM
 from tests.browser.watch import Watch
-from tests.services import missing, program
-from tests.site import Person, Site
+from tests.support.services import missing, program
+from tests.support.site import Person, Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

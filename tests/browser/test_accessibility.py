@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import DEVICES, NewContext, sign_in
-from tests.factories import make_conversation
-from tests.fake_upstream import FakeUpstream
-from tests.site import Person, Site
+from tests.support.factories import make_conversation
+from tests.support.fake_upstream.server import FakeUpstream
+from tests.support.site import Person, Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.conftest import NewContext, sign_in
 from tests.browser.watch import Watch
-from tests.site import Person, Site
+from tests.support.site import Person, Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -9,12 +9,12 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from chat.models import Conversation
 from tests.browser.conftest import DEVICES, NewContext, sign_in
-from tests.factories import make_conversation
-from tests.fake_upstream import FakeUpstream
-from tests.fake_upstream_chunks import DONE, ROLE, ended, said
-from tests.fake_upstream_chunks import send as sse
-from tests.fake_upstream_steps import Gate
-from tests.site import Person, Site
+from tests.support.factories import make_conversation
+from tests.support.fake_upstream.chunks import DONE, ROLE, ended, said
+from tests.support.fake_upstream.chunks import send as sse
+from tests.support.fake_upstream.server import FakeUpstream
+from tests.support.fake_upstream.steps import Gate
+from tests.support.site import Person, Site
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chat.models import Message
-from tests.fake_upstream_scripts import UNICODE_TEXT, paced_text
-from tests.site import Person
+from tests.support.fake_upstream.scripts import UNICODE_TEXT, paced_text
+from tests.support.site import Person
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

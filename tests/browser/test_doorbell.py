@@ -10,8 +10,8 @@ from chat.doorbell import doorbell
 from chat.models import Conversation, User
 from tests.browser.conftest import NewContext, sign_in
 from tests.browser.watch import Watch
-from tests.factories import make_conversation
-from tests.site import Person, Site
+from tests.support.factories import make_conversation
+from tests.support.site import Person, Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import DEVICES, NewContext, sign_in
-from tests.factories import make_conversation
-from tests.site import Person, Site
+from tests.support.factories import make_conversation
+from tests.support.site import Person, Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

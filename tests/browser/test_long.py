@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from chat.models import Conversation
 from tests.pages.test_long import at, make_long
-from tests.site import Person
+from tests.support.site import Person
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -6,11 +6,11 @@ import pytest
 
 from chat.markdown import render
 from tests.browser.conftest import NewContext, sign_in
-from tests.factories import make_conversation
-from tests.fake_upstream import FakeUpstream
-from tests.fake_upstream_chunks import DONE, ROLE, ended, said, send
-from tests.fake_upstream_steps import Gate, Sleep
-from tests.site import Person, Site
+from tests.support.factories import make_conversation
+from tests.support.fake_upstream.chunks import DONE, ROLE, ended, said, send
+from tests.support.fake_upstream.server import FakeUpstream
+from tests.support.fake_upstream.steps import Gate, Sleep
+from tests.support.site import Person, Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -10,9 +10,9 @@ from playwright.sync_api import Locator, expect
 from chat.models import Conversation, Message
 from tests.browser.conftest import NewContext, sign_in
 from tests.browser.watch import Watch
-from tests.factories import finish, make_conversation, retry
-from tests.fake_upstream import FakeUpstream
-from tests.site import Person, Site
+from tests.support.factories import finish, make_conversation, retry
+from tests.support.fake_upstream.server import FakeUpstream
+from tests.support.site import Person, Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

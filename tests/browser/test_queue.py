@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from chat.models import Generation, Message
-from tests.fake_upstream import FakeUpstream
-from tests.waiting import until
+from tests.support.fake_upstream.server import FakeUpstream
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

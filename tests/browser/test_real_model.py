@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewContext
-from tests.process import ROOT, ServerProcess, environment, free_port, wait_until
-from tests.services import embedded_model
+from tests.support.process import ROOT, ServerProcess, environment, free_port, wait_until
+from tests.support.services import embedded_model
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 

@@ -10,7 +10,7 @@ from tests.browser.conftest import NewContext, sign_in
 from tests.browser.test_screens import BROKEN, show_broken
 from tests.browser.watch import Watch
 from tests.browser.world import furnish, question_of
-from tests.site import Person, Site
+from tests.support.site import Person, Site
 
 pytestmark = pytest.mark.browser
 

@@ -14,10 +14,10 @@ from chat.models import Conversation, User
 from tests.browser.conftest import DEVICES, NewContext, sign_in
 from tests.browser.watch import Watch
 from tests.browser.world import RICH, furnish, question_of
-from tests.fake_upstream import FakeUpstream
-from tests.fake_upstream_chunks import DONE, ROLE, chunk, ended, send
-from tests.fake_upstream_steps import Gate
-from tests.site import Person, Site
+from tests.support.fake_upstream.chunks import DONE, ROLE, chunk, ended, send
+from tests.support.fake_upstream.server import FakeUpstream
+from tests.support.fake_upstream.steps import Gate
+from tests.support.site import Person, Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -10,9 +10,9 @@ from playwright.sync_api import expect
 from chat.models import Conversation, Message
 from tests.browser.conftest import NewContext
 from tests.browser.test_sidebar import open_list
-from tests.factories import make_conversation
-from tests.site import Person, Site
-from tests.xss_payloads import PAYLOADS
+from tests.support.factories import make_conversation
+from tests.support.site import Person, Site
+from tests.support.xss_payloads import PAYLOADS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -11,8 +11,8 @@ from playwright.sync_api import Locator, expect
 
 from chat.models import Conversation
 from tests.browser.conftest import NewContext, sign_in
-from tests.factories import make_conversation
-from tests.site import Person, Site
+from tests.support.factories import make_conversation
+from tests.support.site import Person, Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

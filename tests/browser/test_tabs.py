@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import NewContext, sign_in
-from tests.fake_upstream_scripts import paced_text
-from tests.site import Person, Site, stored
+from tests.support.fake_upstream.scripts import paced_text
+from tests.support.site import Person, Site, stored
 
 pytestmark = pytest.mark.browser
 

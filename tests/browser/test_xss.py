@@ -9,12 +9,12 @@ from django.utils import timezone
 from chat.models import Conversation, Preset, User
 from tests.browser.conftest import NewContext, sign_in
 from tests.browser.watch import Watch
-from tests.factories import make_conversation
-from tests.fake_upstream import FakeUpstream
-from tests.fake_upstream_chunks import DONE, ROLE, each, ended, said, send
-from tests.fake_upstream_steps import Step
-from tests.site import Person, Site
-from tests.xss_payloads import PAYLOADS
+from tests.support.factories import make_conversation
+from tests.support.fake_upstream.chunks import DONE, ROLE, each, ended, said, send
+from tests.support.fake_upstream.server import FakeUpstream
+from tests.support.fake_upstream.steps import Step
+from tests.support.site import Person, Site
+from tests.support.xss_payloads import PAYLOADS
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page

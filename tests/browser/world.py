@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from chat.models import Conversation, Message, Preset, User
-from tests.factories import finish, make_conversation, retry
+from tests.support.factories import finish, make_conversation, retry
 
 RICH = """\
 A **fox** is a small to medium-sized animal of the *Canidae* family. There are about twelve true foxes, of the genus \

@@ -4,7 +4,7 @@ from django.test import Client
 from chat.models import User
 from chat.replies.engine import engine
 from chat.replies.writer import Job
-from tests.factories import make_user
+from tests.support.factories import make_user
 
 
 @pytest.fixture

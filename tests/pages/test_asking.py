@@ -10,8 +10,8 @@ from django.test import Client
 from chat.models import User
 from chat.replies.engine import engine
 from chat.replies.writer import Job
-from tests.factories import ask, make_conversation
 from tests.pages.page import body, html, path_of, shown
+from tests.support.factories import ask, make_conversation
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 
 from chat.models import Conversation, Preset, User
-from tests.factories import ask, make_conversation, make_user
 from tests.pages.page import Inline, body, html, path_of, path_of_message
+from tests.support.factories import ask, make_conversation, make_user
 
 pytestmark = pytest.mark.django_db
 

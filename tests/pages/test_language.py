@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 
 from chat.models import Status, User
-from tests.factories import make_conversation, make_user
 from tests.pages.page import html
+from tests.support.factories import make_conversation, make_user
 
 pytestmark = pytest.mark.django_db
 

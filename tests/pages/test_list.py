@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from chat.models import Conversation, User
 from chat.page import sidebar
-from tests.factories import ask, make_conversation, make_user
 from tests.pages.page import html, listed, path_of, shown
+from tests.support.factories import ask, make_conversation, make_user
 
 pytestmark = pytest.mark.django_db
 

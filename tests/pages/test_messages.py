@@ -11,8 +11,8 @@ from django.urls import reverse
 from chat.doorbell import doorbell
 from chat.models import Conversation, Message, User
 from chat.replies.writer import Job
-from tests.factories import a_submission, ask, finish, make_conversation, make_user, retry
 from tests.pages.page import body, html, path_of, path_of_message, shown
+from tests.support.factories import NO_ONES_ID, a_submission, ask, finish, make_conversation, make_user, retry
 
 pytestmark = pytest.mark.django_db
 
@@ -127,7 +127,7 @@ def test_a_question_asked_in_another_branch_goes_below_it(client: Client, two: C
     assert 'name="parent"' not in shown(client.get(path_of(two)))
 
 
-@pytest.mark.parametrize("query", ["message=x", "earlier_than=x", "later_than=", "edit=5", f"message={uuid.uuid4()}"])
+@pytest.mark.parametrize("query", ["message=x", "earlier_than=x", "later_than=", "edit=5", f"message={NO_ONES_ID}"])
 def test_a_link_to_no_message_is_not_found(client: Client, two: Conversation, query: str) -> None:
     assert client.get(f"{path_of(two)}?{query}").status_code == 404
 

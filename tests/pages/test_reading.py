@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 
 from chat.models import Generation, User
-from tests.factories import ask, finish, make_conversation, retry
 from tests.pages.page import html, path_of, path_of_message, shown
+from tests.support.factories import ask, finish, make_conversation, retry
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 from chat.models import Generation, Message, Piece, User
 from chat.replies.engine import engine
 from chat.replies.writer import Writer
-from tests.factories import ask, finish, make_conversation
 from tests.pages.page import html, path_of, path_of_message
+from tests.support.factories import ask, finish, make_conversation
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from chat.models import Conversation, Preset, User
 from chat.replies.engine import engine
 from chat.replies.writer import Job
 from chat.upstream import Model
-from tests.factories import make_conversation, make_user
 from tests.pages.page import body, html, path_of
+from tests.support.factories import make_conversation, make_user
 
 pytestmark = pytest.mark.django_db
 

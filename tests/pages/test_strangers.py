@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from chat.models import Conversation, User
 from chat.replies.writer import Job
-from tests.factories import make_conversation, make_user
 from tests.pages.page import body, html, path_of, path_of_message
+from tests.support.factories import make_conversation, make_user
 
 pytestmark = pytest.mark.django_db
 

@@ -1,0 +1,101 @@
+"""A PostgreSQL of a test's own, which can be stopped in every way, started again, and asked what it was asked."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import psycopg
+
+from tests.support.services import postgres_program
+from tests.support.waiting import free_port, wait_until
+
+# Nothing here has to survive the machine.
+FAST: dict[str, str | int] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# What each line of its log begins with: a mark that no statement has.
+PREFIX = "@@%p@"
+
+
+class PostgresServer:
+    """`options` are those of postgresql.conf."""
+
+    def __init__(self, **options: str | int) -> None:
+        self.port = free_port()
+        self._options: dict[str, str | int] = {**FAST, **options}
+        self._process: subprocess.Popen[bytes] | None = None
+        # Not in a test's own folder, which only the tests' user may enter.
+        self._folder = Path(tempfile.mkdtemp(prefix="chat-postgres-"))
+        self._log = self._folder / "log"
+        self._as: dict[str, Any] = {"cwd": self._folder}
+        if os.geteuid() == 0:
+            # It refuses to be root's.
+            self._as |= {"user": "postgres", "group": "postgres", "extra_groups": []}
+            shutil.chown(self._folder, "postgres", "postgres")
+
+    def __enter__(self) -> Self:
+        options = ["--username=chat", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
+        command = [postgres_program("initdb"), "-D", "data", *options]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60, **self._as)
+        self.start()
+        self.execute("CREATE DATABASE chat")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def url(self, name: str = "chat") -> str:
+        return f"postgres://chat@127.0.0.1:{self.port}/{name}"
+
+    def start(self) -> None:
+        options = self._options | {"port": self.port, "unix_socket_directories": "", "log_line_prefix": PREFIX}
+        words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        with self._log.open("ab") as log:
+            command = [postgres_program("postgres"), "-D", "data", "-h", "127.0.0.1", *words]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, **self._as)
+        wait_until(self._answers, 20, self._log.read_text)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT: fast, who works is cut off in order; SIGQUIT: immediate, as a crash; SIGKILL."""
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(how)
+            self._process.wait(20)
+
+    @contextmanager
+    def away(self, how: signal.Signals = signal.SIGINT) -> Iterator[None]:
+        self.stop(how)
+        try:
+            yield
+        finally:
+            self.start()
+
+    def execute(self, statement: str, name: str = "postgres", *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url(name), autocommit=True, connect_timeout=5) as connection:
+            cursor = connection.execute(statement, values)
+            return list(cursor) if cursor.description else []
+
+    def copy(self, template: str, name: str) -> None:
+        """Nobody may be connected to the template meanwhile."""
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+    def statements(self, after: int = 0) -> list[str]:
+        """What it was asked, as it logs it with log_statement=all; `after`: so many bytes of the log."""
+        lines = self._log.read_bytes()[after:].decode().split("@@")
+        asked = (re.match(r"\d+@LOG:  (?:statement|execute [^:]+): (.*)", line, re.DOTALL) for line in lines)
+        return [" ".join(match[1].split()) for match in asked if match]
+
+    def log_size(self) -> int:
+        return self._log.stat().st_size
+
+    def _answers(self) -> bool:
+        try:
+            self.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True

@@ -1,0 +1,124 @@
+"""Which models there are to choose from: what the server lists, what is allowed, and nobody waits for it."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from chat.upstream import Catalogue, UpstreamError
+from chat.upstream.catalogue import KEPT_SECONDS
+from tests.support.fake_upstream.absent import nobody_accepts
+from tests.support.process import ServerProcess
+
+Answer = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
+
+
+def listing(*names: str) -> httpx.Response:
+    return httpx.Response(200, json={"data": [{"id": name} for name in names]})
+
+
+def heard(answer: httpx.Response | type[Exception], *allowed: str) -> list[str]:
+    """The names, once the server was asked."""
+
+    async def server(request: httpx.Request) -> httpx.Response:
+        if isinstance(answer, httpx.Response):
+            return answer
+        raise answer("away")
+
+    async def ask() -> list[str]:
+        catalogue = catalogue_of(server, allowed)
+        await catalogue.models()
+        # Of allowed ones the names are known before the server has told what there is.
+        await asyncio.sleep(0.01)
+        return names(catalogue)
+
+    return asyncio.run(ask())
+
+
+def catalogue_of(server: Answer, allowed: Iterable[str] = ()) -> Catalogue:
+    client = httpx.AsyncClient(transport=httpx.MockTransport(server))
+    return Catalogue(client, "http://upstream/v1", allowed=allowed)
+
+
+def names(catalogue: Catalogue) -> list[str]:
+    return [model.id for model in catalogue.known]
+
+
+def test_without_an_allow_list_it_is_what_the_server_lists() -> None:
+    assert heard(listing("fox-1", "hen-2")) == ["fox-1", "hen-2"]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "offered"),
+    [
+        (["hen-2"], ["hen-2"]),
+        (["hen-2", "fox-1"], ["hen-2", "fox-1"]),
+        (["fox-*"], ["fox-1", "fox-2"]),
+        (["fox-2", "fox-*"], ["fox-2", "fox-1"]),
+        (["fox-1", "of-yesterday"], ["fox-1"]),
+        # It may answer by a name that it does not list.
+        (["alias"], ["alias"]),
+        (["nothing-*"], []),
+    ],
+)
+def test_an_allow_list_says_which_and_in_which_order(allowed: list[str], offered: list[str]) -> None:
+    assert heard(listing("fox-1", "fox-2", "hen-2"), *allowed) == offered
+
+
+@pytest.mark.parametrize("away", [httpx.Response(404), httpx.ConnectError])
+def test_of_a_server_that_tells_none_the_allowed_names_are_known(away: Any) -> None:
+    assert heard(away, "fox-1", "hen-*") == ["fox-1"]
+    with pytest.raises(UpstreamError):
+        heard(away)
+
+
+def test_looking_waits_for_nobody_and_what_is_new_is_there_later() -> None:
+    async def look() -> None:
+        lists = [listing("fox-1"), listing("fox-1", "hen-2")]
+        gate = asyncio.Event()
+
+        async def server(request: httpx.Request) -> httpx.Response:
+            await gate.wait()
+            return lists.pop(0)
+
+        catalogue = catalogue_of(server)
+        catalogue.look_again()
+        await asyncio.sleep(0.05)
+        assert names(catalogue) == []
+        gate.set()
+        await catalogue.models()
+        assert names(catalogue) == ["fox-1"]
+        catalogue.look_again()
+        await asyncio.sleep(0.05)
+        assert names(catalogue) == ["fox-1"], "not asked again so soon"
+        catalogue._until -= KEPT_SECONDS + 1
+        catalogue.look_again()
+        assert names(catalogue) == ["fox-1"], "the old list serves meanwhile"
+        await asyncio.sleep(0.05)
+        assert names(catalogue) == ["fox-1", "hen-2"]
+
+    asyncio.run(look())
+
+
+@pytest.mark.process
+def test_a_page_does_not_wait_for_a_model_server_that_is_away(tmp_path: Path, migrated: Path) -> None:
+    """One whose connections hang, and who was never heard."""
+    with nobody_accepts() as base_url:
+        database = Path(shutil.copy(migrated, tmp_path / "chat.sqlite3"))
+        away: Any = SimpleNamespace(base_url=base_url)
+        server = ServerProcess(tmp_path, away, database=database).start()
+        try:
+            anna = server.person()
+            began = time.monotonic()
+            assert anna.http.get("/").status_code == 200
+            assert anna.http.get("/settings/").status_code == 200
+            # Asking for the list takes five seconds, and is tried again after as many.
+            assert time.monotonic() - began < 4
+        finally:
+            server.stop()
