@@ -1,8 +1,9 @@
-"""Which parts of a growing text are finished: no text that may still come changes how they are read.
+"""The finished parts of a growing text: no text that is still to come can change how they are parsed.
 
-A reader of lines that decides once and never looks back. So the blocks of a text's beginning are the first blocks of
-the text, however it came in pieces; each is rendered alone. What it can't tell by the lines alone (a fence that may
-stand in a list or behind it) it asks the parser, at most twice for each piece of text: all work together is linear.
+The text is read line by line, and a decision is never revised. So however a text is split into pieces, the blocks of
+its beginning are also the first blocks of the whole; each is rendered on its own. Where the lines alone don't tell (a
+fence that may be inside a list or after it), the parser is asked, at most twice for each piece, so the total work is
+linear.
 """
 
 import re
@@ -14,21 +15,21 @@ from chat.markdown.rendering import PARSER, render
 
 NEWLINE = re.compile(r"\r\n|\n|\r")
 BLANK = re.compile(r"[ \t\r\n]*\Z")
-# One line and finished, at the beginning of a block: a heading, a rule.
+# A heading or a rule: at the beginning of a block, one line is the whole block.
 ONE_LINE = re.compile(r" {0,3}(?:#{1,6}[ \t\r\n]|([-*_])(?:[ \t]*\1){2,}[ \t]*[\r\n])")
 FENCE = re.compile(r"( {0,3})(`{3,}(?=[^`]*\Z)|~{3,})")
-# What may hold blank lines: list items, footnotes, indented code.
+# List items, footnotes and indented code may contain blank lines.
 HOLDS_BLANKS = re.compile(r" {0,3}(?:[-+*]|\d{1,9}[.)])[ \t\r\n]| {0,3}\[\^| {4}| {0,3}\t")
-# The beginning of a line that goes on with none of them: not indented, no marker of a list. Decided by so many
-# characters at most.
+# The beginning of a line that continues none of these: not indented, and not a list marker. ENOUGH characters are
+# always enough to tell.
 ENDS_THEM = re.compile(r"[^ \t\r\n\-+*\d]|[-+*][^ \t\r\n]|\d{1,9}[^\d.)\r\n]|\d{1,9}[.)][^ \t\r\n]|\d{10}")
 ENOUGH = 12
-# In lists longer than this it does not ask the parser, for whom others would wait.
+# In longer lists the parser is not asked: it would keep other replies waiting.
 MOST_ASKED = 20_000
 
 
 class Span(NamedTuple):
-    """A block's text, not yet rendered; it starts where the one before ends."""
+    """The text of a block, not yet rendered; it starts where the previous one ends."""
 
     start: int
     text: str
@@ -39,7 +40,7 @@ class Span(NamedTuple):
 
 
 class Block(NamedTuple):
-    """`text[start:end]`, in code points, as HTML."""
+    """The HTML of `text[start:end]`, counted in code points."""
 
     start: int
     end: int
@@ -47,30 +48,30 @@ class Block(NamedTuple):
 
 
 def rendered(span: Span, prefix: str = "m") -> Block:
-    """Alone: its definitions reach into no other block, nor their footnotes into it."""
+    """Render a block on its own: link definitions and footnotes don't reach from one block into another."""
     return Block(span.start, span.end, render(span.text, prefix=f"{prefix}-{span.start}"))
 
 
 def blocks(text: str, *, final: bool = False, prefix: str = "m") -> list[Block]:
-    """With `final` the unfinished rest is one too."""
+    """Return the finished blocks of a text; if `final`, the rest is a block too."""
     splitter = Splitter()
     spans = splitter.feed(text) + (splitter.finish() if final else [])
     return [rendered(span, prefix) for span in spans]
 
 
 class Splitter:
-    """Feed it a text in pieces of any size: it finds where the blocks end."""
+    """Finds where the blocks end in a text that comes in pieces of any size."""
 
     def __init__(self) -> None:
         self._found: list[Span] = []
-        self._start = 0  # of the block that is being read
+        self._start = 0  # where the current block starts
         self._held = ""  # a CR at the end of a piece, which may be half of a CRLF
-        self._begun: list[str] = []  # pieces of the line that has no end yet
-        self._head = ""  # how this line begins
+        self._begun: list[str] = []  # pieces of the unfinished line
+        self._head = ""  # the first characters of that line
         self._begin([])
 
     def feed(self, text: str) -> list[Span]:
-        """The blocks that are finished by this piece."""
+        """Return the blocks that this piece finishes."""
         text = self._held + text
         self._held = "\r" if text.endswith("\r") else ""
         text = text.removesuffix("\r")
@@ -84,7 +85,7 @@ class Splitter:
         return self._take()
 
     def finish(self) -> list[Span]:
-        """There is no more text: what is left is a block too."""
+        """Return the last blocks: at the end of the text, what is left is a block too."""
         self._lines += [*self._begun, self._held]
         if not BLANK.match("".join(self._lines)):
             self._cut()
@@ -96,14 +97,14 @@ class Splitter:
 
     def _begin(self, lines: list[str]) -> None:
         self._lines = lines
-        self._closing: re.Pattern[str] | None = None  # what closes the fence that we are in
+        self._closing: re.Pattern[str] | None = None  # closes the fence that we are in
         self._is_empty = True
         self._holds_blanks = False
         self._after_blank = False
-        self._is_doubtful = False  # a fence was opened in a list, or behind it
+        self._is_doubtful = False  # a fence was opened, in a list or after it
 
     def _read_beginning(self, piece: str) -> None:
-        """A list ends as soon as the next line shows that it is none of it: nobody waits for the whole line."""
+        """End a list as soon as the next line can't belong to it, without waiting for the whole line."""
         self._begun.append(piece)
         if len(self._head) < ENOUGH:
             self._head += piece[: ENOUGH - len(self._head)]
@@ -115,7 +116,7 @@ class Splitter:
             self._end_before()
         fence = FENCE.match(line)
         if fence and not self._closing and not self._is_empty:
-            # In a list it may stand in an item, unless it is not indented at all.
+            # In a list, an indented fence may belong to an item.
             if self._holds_blanks and fence[1]:
                 self._is_doubtful = True
             else:
@@ -154,7 +155,7 @@ class Splitter:
         self._after_blank = False
 
     def _end_before(self) -> None:
-        """The block ends before the line that begins now, unless that line is in a fence."""
+        """End the block before the current line, unless that line is inside a fence."""
         fence = self._open_fence() if self._is_doubtful else None
         if not fence or not fence.map:
             self._cut()
@@ -167,7 +168,7 @@ class Splitter:
         self._closing = closing(fence.markup)
 
     def _open_fence(self) -> Token | None:
-        """The last word of the parser on what was read: the fence it is in, outside of any list."""
+        """Return the parser's token for the fence, outside any list, that is open at the end of what was read."""
         source = NEWLINE.sub("\n", "".join(self._lines))
         if len(source) > MOST_ASKED:
             return None

@@ -1,7 +1,7 @@
-r"""Formulas between `$…$`, `\(…\)`, `$$…$$` and `\[…\]`, as MathML, which browsers show by themselves.
+r"""Formulas in `$…$`, `\(…\)`, `$$…$$` and `\[…\]` as MathML, which browsers display natively.
 
-The rules are our own because those of mdit-py-plugins can't begin in the middle of a paragraph, as models do all the
-time, and because theirs reach over blank lines: of a growing text one could never say what is finished.
+We have our own rules because those of mdit-py-plugins can't start in the middle of a paragraph, where models often put
+formulas, and because theirs span blank lines: one could never tell which part of a growing text is finished.
 """
 
 import re
@@ -14,17 +14,17 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from math_core import LatexError, LatexToMathML
 
-# The converter is native and recursive: what overflows its stack ends the process. 4,000 open braces need 8 MB of
-# stack, which is what a thread has; 3,000 characters of anything else stay below 2 MB.
+# The converter is native and recursive: a stack overflow kills the process. 4,000 open braces need 8 MB of stack, all
+# that a thread has; 3,000 characters of anything else stay below 2 MB.
 LONGEST = 3_000
 DEEPEST = 50
-# A line that opens a formula looks ahead for its end. More lines than this would make many such lines slow.
+# Every line that opens a formula makes us look ahead for its end. With more lines than this, that could be slow.
 MOST_LINES = 50
-# A formula may define commands of its own. Without parameters (`#1`) and with few uses they can't grow without bounds.
+# A formula may define its own commands. Without parameters (`#1`) and with few uses, they can't expand without bounds.
 MOST_EXPANSIONS = 20
 
 ENDS = {"$$": "$$", r"\[": r"\]", r"\(": r"\)"}
-# Not after a letter or digit, no space inside the dollars, nothing glued to the last: `$5 and $10` are prices.
+# Not after a letter or digit, no space just inside the dollars, and none right after them: `$5 and $10` are prices.
 DOLLARS = re.compile(r"(?<![A-Za-z0-9$])\$(?!\s)(?:\\.|[^\\$])++(?<!\s)\$(?![A-Za-z0-9$])", re.DOTALL)
 FULL_STOPS = {"", ".", ",", ";"}
 BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
@@ -32,7 +32,7 @@ PARAMETER = re.compile(r"(?<!\\)#")
 FENCE = re.compile(r"`{3}|~{3}")
 
 STYLE = re.compile(r' style="([^"]*)"')
-# The converter aligns by style attributes, which the content security policy forbids.
+# The converter aligns with style attributes, which our Content-Security-Policy forbids.
 CLASSES = {
     "text-align: left": "math-left",
     "text-align: right": "math-right",
@@ -83,7 +83,7 @@ def opening_mark(text: str, start: int) -> str:
 
 
 def find_formula(text: str, start: int, mark: str) -> str:
-    """With its marks; empty if none begins here."""
+    """Return the formula that begins here, with its marks, or an empty string."""
     if mark == "$":
         match = DOLLARS.match(text, start, start + LONGEST)
         return match[0] if match else ""
@@ -92,7 +92,7 @@ def find_formula(text: str, start: int, mark: str) -> str:
 
 
 def block_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """A formula on lines of its own, in which `- x` begins no list. It holds no blank line, as in TeX."""
+    """Parse a formula on lines of its own, where `- x` is not a list. As in TeX, it contains no blank line."""
     if state.is_code_block(start) or not (source := find_lines(state, start, end)):
         return False
     if not silent:
@@ -106,7 +106,7 @@ def block_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def find_lines(state: StateBlock, start: int, end: int) -> str:
-    """From the line that opens a formula to the line that ends it; empty if there is none, or text behind it."""
+    """Return the lines of a formula, or an empty string if there is none or text follows it on the last line."""
     mark = line_of(state, start)[:2]
     if mark not in {"$$", r"\["}:
         return ""
@@ -139,7 +139,7 @@ def render_formula(_self: object, tokens: list[Token], index: int, _options: obj
 
 
 def mathml(tex: str, *, display: bool) -> str | None:
-    """None if it can't be read: then its source is shown."""
+    """Convert TeX to MathML; return None if it can't be parsed, so that the source is shown instead."""
     if not is_harmless(tex):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Code in its box: a label with the language, and what stands for a colour in static/css/code.css as a class."""
+"""Code in a box with its language as a label; tokens get classes, whose colours are in static/css/code.css."""
 
 import re
 from collections.abc import Iterator
@@ -12,20 +12,20 @@ from pygments.lexer import Lexer
 from pygments.lexers import find_lexer_class_by_name, get_all_lexers
 from pygments.token import STANDARD_TYPES
 
-# On what nobody writes by hand even these lexers take quadratic time: 0.5 s for 8,000 characters. Longer code, and what
-# an answer holds beyond the second number, is shown without colours; so is minified code and very wide white space.
+# On input that nobody writes by hand, even these lexers take quadratic time: 0.5 s for 8,000 characters. Longer code,
+# and code beyond LONGEST_TOGETHER in one answer, is not coloured; nor is minified code or very wide white space.
 LONGEST = 8_000
 LONGEST_TOGETHER = 64_000
 UNREADABLE = re.compile(r"[^\n]{500}|\s{200}")
 
-# Lexers that were tried with hostile input; not those that hand a part of it to a lexer that the input names.
+# Lexers that were tested with hostile input. Lexers that delegate to another one named in the input are left out.
 TRIED = (
     "awk bash batch c clojure cmake common-lisp console cpp css dart delphi diff docker elixir erlang fortran fsharp"
     " go graphql haskell html ini javascript json jsx julia kotlin less lua make matlab mysql nasm nginx nixos"
     " objective-c ocaml perl php postgresql powershell prolog protobuf python ruby rust scala scheme scss solidity"
     " splus sql swift terraform tex toml tsx typescript vb.net vue xml yaml zig"
 )
-# Their own lexers take seconds; these know most of their words.
+# The lexers of these languages take seconds; the ones here know most of their keywords.
 STAND_INS = {"csharp": "cpp", "groovy": "cpp", "java": "cpp"}
 NAMES = {*TRIED.split(), *STAND_INS}
 LEXERS = {
@@ -35,19 +35,19 @@ LEXERS = {
     if aliases[0] in NAMES
 }
 LANGUAGE = re.compile(r"[\w.+#-]+")
-# A label, not a place for text.
+# A language's name is short; a long text there is not a label.
 LONGEST_LABEL = 30
 
-# A token has the class of the longest name here that its own short name begins with: `s2` and `sa` are strings.
+# A token gets the longest name here that its Pygments short name begins with: `s2` and `sa` are strings.
 SHORT_NAMES = "c cp gd gh gi gu k kc kt m na nb nc nd ne nf nt nv ow s se si sr"
 CLASSES = {*SHORT_NAMES.split()}
 
-# A lexer puts its rules together when its class is first used, in variables of the class.
+# A lexer class builds its rules on first use, in class variables, which two threads must not do at once.
 first_use = Lock()
 
 
 def code_box(code: str, info: str, env: dict[str, Any]) -> str:
-    """`env` is markdown-it's, one for each text; it counts how much of the text has colours."""
+    """Return the HTML of a code block. `env` is markdown-it's, one per text; it counts the text's code so far."""
     label = info.split(maxsplit=1)[0][:LONGEST_LABEL] if info.strip() else ""
     env["code"] = env.get("code", 0) + len(code)
     is_short = len(code) <= LONGEST and env["code"] <= LONGEST_TOGETHER
@@ -63,7 +63,7 @@ def lexer_for(label: str) -> Lexer | None:
     if not name:
         return None
     with first_use:
-        # Nothing is stripped or added: what is copied is what was written.
+        # Strip and add nothing: copied code must be exactly what was written.
         return find_lexer_class_by_name(name)(stripnl=False, ensurenl=False)
 
 

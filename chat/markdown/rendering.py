@@ -1,4 +1,4 @@
-"""The whole text: parsed by markdown-it, dressed by our rules, cleaned by nh3."""
+"""A whole text as HTML: parsed by markdown-it, adapted by our rules, sanitised by nh3."""
 
 import re
 from html import escape
@@ -9,16 +9,16 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.footnote import footnote_plugin
 
 from chat.markdown import formulas, rules
-from chat.markdown.memory import remembered
+from chat.markdown.cache import cached_html
 from chat.markdown.sanitiser import clean
 
-# About 0.4 s for such a text, up to some seconds for one that was made to be slow.
+# A text this long takes about 0.4 s, and up to a few seconds if it was made to be slow.
 LONGEST = 200_000
-# Of lists and quotes in each other, two for each list. markdown-it would leave out what is deeper; brackets in each
-# other take time in proportion.
+# Nesting of lists and quotes; a list counts twice. markdown-it would drop anything deeper, and the time for nested
+# brackets grows with it.
 DEEPEST = 20
 SAFE_URL = re.compile(r"(?:https?://[^/?#]|mailto:.)", re.IGNORECASE)
-# No encoder takes them, and JSON may bring them.
+# They can arrive in JSON, but can't be encoded.
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -31,11 +31,11 @@ def make_parser() -> MarkdownIt:
     parser = Parser(
         "js-default", {"breaks": True, "html": False, "linkify": True, "tasklists": True, "maxNesting": DEEPEST}
     )
-    # `main.py` and `README.md` are no addresses, though .py and .md are countries.
+    # `main.py` and `README.md` are not links, although .py and .md are top-level domains.
     parser.linkify = LinkifyIt({"ftp:": None, "//": None}, {"fuzzy_link": False, "fuzzy_email": False})
-    # No `^[…]`: in prose of models that is an exponent.
+    # No inline footnotes `^[…]`: in a model's text that is an exponent.
     parser.use(footnote_plugin, inline=False).use(formulas.install).use(rules.install)
-    # Rules are put together at the first use, which two threads must not do at once.
+    # The parser compiles its rules on first use, which two threads must not do at once.
     parser.render("*")
     return parser
 
@@ -44,11 +44,11 @@ PARSER = make_parser()
 
 
 def render(text: str, *, prefix: str = "m") -> str:
-    """`prefix` keeps the footnotes of a page's messages apart."""
+    """Return safe HTML. `prefix` keeps the footnotes of different messages on a page apart."""
     return _render(text, prefix)
 
 
-@remembered
+@cached_html()
 def _render(text: str, prefix: str) -> str:
     text = SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
     env: dict[str, Any] = {"docId": prefix}

@@ -1,4 +1,4 @@
-"""What of markdown-it's output looks different here: headings, links, images, tables, code, tasks."""
+"""Where our HTML differs from markdown-it's: headings, links, images, tables, code, tasks."""
 
 from html import escape
 from typing import Any
@@ -10,21 +10,21 @@ from markdown_it.token import Token
 
 from chat.markdown.highlight import code_box
 
-# The page has h1 and h2; a message begins below them.
+# The page itself uses h1 and h2, so a message starts at h3.
 HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h5"}
 DEEPEST_HEADING = "h6"
 
 
 def install(parser: MarkdownIt) -> None:
-    parser.core.ruler.push("dressing", dress)
+    parser.core.ruler.push("page_markup", apply_rules)
     parser.add_render_rule("fence", render_code)
     parser.add_render_rule("code_block", render_code)
-    # A wide table scrolls in itself, by keyboard too.
+    # A wide table scrolls on its own, with the keyboard too.
     parser.add_render_rule("table_open", lambda *_: '<div class="table-scroll" tabindex="0"><table>\n')
     parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
 
 
-def dress(state: StateCore) -> None:
+def apply_rules(state: StateCore) -> None:
     for index, token in enumerate(state.tokens):
         if token.type in {"heading_open", "heading_close"}:
             token.tag = HEADINGS.get(token.tag, DEEPEST_HEADING)
@@ -33,11 +33,11 @@ def dress(state: StateCore) -> None:
         elif token.type == "list_item_open" and "checked" in token.meta:
             label_task(token, state.tokens[index + 1 : index + 3])
         elif token.type == "inline":
-            dress_links(token.children or [])
+            rewrite_links(token.children or [])
 
 
 def label_task(item: Token, paragraph: list[Token]) -> None:
-    """The text of a task names its box for screen readers."""
+    """Make a task's text the label of its checkbox, for screen readers."""
     if [token.type for token in paragraph] != ["paragraph_open", "inline"]:
         return
     checked = " checked" if item.meta.pop("checked") else ""
@@ -45,7 +45,7 @@ def label_task(item: Token, paragraph: list[Token]) -> None:
     paragraph[1].children = [raw(box), *(paragraph[1].children or []), raw("</label>")]
 
 
-def dress_links(children: list[Token]) -> None:
+def rewrite_links(children: list[Token]) -> None:
     href = ""
     for position, token in enumerate(children):
         if token.type == "link_open":
@@ -59,7 +59,7 @@ def dress_links(children: list[Token]) -> None:
 
 
 def image_link(image: Token, inside: bool) -> Token:
-    """An image is loaded when the reader asks for it: its address might tell somebody that the answer was read."""
+    """Replace an image with a link: loading it unasked could tell its server that the answer was read."""
     alt = escape("".join(part.content or " " * part.type.endswith("break") for part in image.children or []))
     address = str(image.attrs["src"])
     host = host_of(address)
@@ -72,7 +72,7 @@ def image_link(image: Token, inside: bool) -> Token:
 def host_of(address: str) -> str:
     try:
         return urlsplit(address).hostname or ""
-    except ValueError:  # of brackets that hold no IPv6 address
+    except ValueError:  # brackets without an IPv6 address in them
         return ""
 
 

@@ -1,4 +1,4 @@
-"""The last door: what is not listed here does not get into a page, whatever the steps before it did."""
+"""The last step: nothing that is not listed here gets into a page, whatever the steps before produced."""
 
 import re
 
@@ -10,7 +10,7 @@ TAGS = (
     "a b blockquote br code del div em h3 h4 h5 h6 hr i input label li ol p pre s section span strong sup"
     " table tbody td th thead tr ul"
 )
-# Nothing that holds other markup as text (annotation, semantics) or an address.
+# No elements that contain other markup as text (annotation, semantics) or a URL.
 MATH_TAGS = (
     "math menclose mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow mspace msqrt"
     " msub msubsup msup mtable mtd mtext mtr munder munderover"
@@ -49,7 +49,7 @@ ALLOWED_CLASSES = {
     "th": ALIGNED,
     "ul": {"contains-task-list"},
 }
-# Of the addresses without a scheme only those of footnotes.
+# The only URLs without a scheme are those of footnotes.
 NOTE = re.compile(r"#fn[\w:-]*")
 
 clean = Cleaner(

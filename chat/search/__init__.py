@@ -1,4 +1,4 @@
-"""Full-text search over titles and messages, the owner's own and not deleted: one door, whatever the database is."""
+"""Full-text search over a user's own titles and messages, without deleted ones, on any supported database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Found:
-    """A conversation with the newest places in it; `more`: how many others are known of."""
+    """A conversation with its newest matching places, and how many `more` are known."""
 
     conversation: Conversation
     title: SafeString
@@ -48,7 +48,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Page:
-    """`older`: what `before` is for the next page; None: this is the last. `is_asked`: there was a word to look for."""
+    """A page of results. `older`: `before` for the next page, None on the last; `is_asked`: there was a search term."""
 
     found: list[Found]
     older: int | None = None
@@ -56,7 +56,7 @@ class Page:
 
 
 def search(user: User, text: str, *, before: int | None = None) -> Page:
-    """Titles first, then messages, the newest first. Raises TooBroad."""
+    """Return matching titles, then messages, each newest first. Raises TooBroad."""
     terms = parse(text)
     if not terms:
         return Page([], is_asked=False)
@@ -71,7 +71,7 @@ def search(user: User, text: str, *, before: int | None = None) -> Page:
 
 
 def _a_page_of(hits: list[Hit]) -> tuple[list[Hit], int | None]:
-    """The hits of so many conversations, and where the next page begins."""
+    """Return the hits of MOST_CONVERSATIONS conversations, and where the next page begins."""
     shown: list[Hit] = []
     conversations: set[UUID] = set()
     for conversation, group in groupby(hits, key=lambda hit: hit.conversation):
@@ -83,7 +83,7 @@ def _a_page_of(hits: list[Hit]) -> tuple[list[Hit], int | None]:
 
 
 def _describe(user: User, places: dict[UUID, list[Hit]], terms: Sequence[Term]) -> list[Found]:
-    # Through the owner once more, whatever the index says.
+    # Don't trust the index: look everything up through the owner again.
     conversations = user.conversations.alive().filter(pk__in=places).only("title", "archived_at", "owner")
     known = {conversation.pk: conversation for conversation in conversations}
     wanted = [hit.message for hits in places.values() for hit in hits[:MOST_PLACES] if hit.message]

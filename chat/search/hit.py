@@ -3,7 +3,7 @@ from uuid import UUID
 
 
 class Hit(NamedTuple):
-    """A text that was found; without a message, a title. The later the id, the newer."""
+    """A text that was found: a message, or a title if `message` is None. Newer texts have higher ids."""
 
     id: int
     conversation: UUID
@@ -11,4 +11,4 @@ class Hit(NamedTuple):
 
 
 class TooBroad(Exception):
-    """It would take too long."""
+    """The search would take too long."""

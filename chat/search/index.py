@@ -1,19 +1,19 @@
-"""How the index is kept: triggers, so that whatever writes a text has indexed it in the same transaction.
+"""The search index, kept by triggers, so that a text is indexed in the transaction that writes it.
 
-An answer is indexed once, at its end: until then its message is empty. What is deleted but can be brought back stays
-in the index, and is left out when one searches.
+An answer is indexed once, at its end: until then its message is empty. Deleted texts that can still be restored stay
+in the index; the search leaves them out.
 """
 
 from typing import Any
 
-# Of a longer text, the beginning is indexed: PostgreSQL's vectors have an end, and so has the reader's patience.
+# Only the beginning of a longer text is indexed: PostgreSQL limits the size of a vector, and people won't wait.
 MOST_CHARS = 200_000
-# So many documents of PostgreSQL's, one after the other, have a word in common that says when they came.
+# On PostgreSQL, this many consecutive documents share a word that says when they were added.
 BUCKET = 10_000
 
 
 def install(connection: Any) -> None:
-    """Idempotent."""
+    """Create the triggers and tables that are missing."""
     statements = POSTGRESQL if connection.vendor == "postgresql" else SQLITE
     with connection.cursor() as cursor:
         for statement in statements:
@@ -27,7 +27,7 @@ def uninstall(connection: Any) -> None:
 
 
 def reinstall_what_is_lost(connection: Any) -> None:
-    """Django changes an SQLite table by making it anew, without its triggers."""
+    """Restore the triggers that Django loses when it changes an SQLite table, because it recreates the table."""
     if connection.vendor != "sqlite":
         return
     with connection.cursor() as cursor:
@@ -74,7 +74,7 @@ TRIGGERS = {
     "chat_search_title_deleted": ("DELETE ON chat_conversation", FORGET_TITLE),
     "chat_search_forget": ("DELETE ON chat_searchdocument", FORGET),
 }
-# Titles apart: what is looked for there first would else be looked for in all texts twice.
+# Titles have their own table: searching them first would otherwise search all texts twice.
 TABLES = ("chat_search_texts", "chat_search_titles")
 SQLITE = [
     *(
@@ -103,11 +103,11 @@ SQLITE_GONE = [
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
 
-# The collation says what a letter is and which is its small one, whatever locale the database was made with. The words
-# as they are come first, for their places count up to 16,383 only; stems have none.
+# The collation defines letters and their lower case, whatever locale the database was created with. Unstemmed words
+# come first, because positions only count up to 16,383; stems have none.
 POSTGRESQL = [
     "ALTER TABLE chat_searchdocument ADD COLUMN IF NOT EXISTS vector tsvector NOT NULL DEFAULT ''",
-    # The list of what is pending is small, for every search reads it, and whoever fills it up sorts it in.
+    # The pending list is small, because every search reads it, and the insert that fills it has to merge it.
     "CREATE INDEX IF NOT EXISTS searchdocument_texts ON chat_searchdocument USING gin (vector) "
     "WITH (gin_pending_list_limit = 256) WHERE message IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS searchdocument_titles ON chat_searchdocument USING gin (vector) "
@@ -206,7 +206,7 @@ POSTGRESQL_FILL = [
     "UPDATE chat_searchdocument SET vector = chat_search_vector(owner_id, chat_searchdocument.id, title) "
     "FROM chat_conversation WHERE chat_conversation.id = conversation AND message IS NULL",
 ]
-# The triggers go with their functions.
+# Dropping the functions drops their triggers too.
 POSTGRESQL_GONE = [
     "DROP FUNCTION IF EXISTS chat_search_message, chat_search_title, chat_search_forget, chat_search_vector, "
     "chat_search_words CASCADE"
@@ -214,7 +214,7 @@ POSTGRESQL_GONE = [
 
 
 def fill(connection: Any) -> None:
-    """What was written before there was an index."""
+    """Index what was written before the index existed."""
     with connection.cursor() as cursor:
         for statement in POSTGRESQL_FILL if connection.vendor == "postgresql" else SQLITE_FILL:
             cursor.execute(statement)

@@ -1,4 +1,4 @@
-"""PostgreSQL's full-text search: words as they are, with beginnings, and the stems of Russian and English ones."""
+"""PostgreSQL's full-text search: words as typed, their beginnings, and the stems of Russian and English words."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from chat.search.hit import Hit, TooBroad
 from chat.search.index import BUCKET
 from chat.search.words import Term
 
-# Materialized: the index is asked once, whatever the planner thinks of a limit.
+# Materialized, so that the index is read once, whatever the planner makes of the limit.
 FIND = """
     WITH found AS MATERIALIZED (
         SELECT id, conversation, message FROM chat_searchdocument
@@ -27,19 +27,19 @@ FIND = """
 IN_PHRASES = " JOIN chat_searchdocument AS document USING (id) WHERE document.vector @@ ({phrases})"
 NEWEST_FIRST = " ORDER BY id DESC LIMIT %s"
 NEWEST = "SELECT coalesce(max(id), 0) + 1 FROM chat_searchdocument"
-# Most of the rows of a narrow table look cheap to read one after the other; their vectors are not.
+# The planner thinks a sequential scan of this narrow table is cheap, but its vectors are expensive to read.
 PATIENCE = "SET LOCAL enable_seqscan = off; SET LOCAL statement_timeout = '5s'"
 QUERY_CANCELED = "57014"
-# First the newest, in so many buckets, then those before. A word that is everywhere is found there often enough.
+# How many buckets to search at a time, newest first. A very common word is found often enough in the first few.
 STEPS = (2, 20, None)
-# A phrase is looked for in each step's newest texts that have all of its words: each has to be read for it.
+# A phrase is searched for in the newest texts of each step that have all of its words, and each of them has to be read.
 MOST_READ_FOR_PHRASES = 2_000
 
 Part = tuple[str, list[str]]
 
 
 def find(owner: UUID, terms: Sequence[Term], *, titles: bool, before: int | None, limit: int) -> list[Hit]:
-    """Raises TooBroad if it takes too long."""
+    """Find texts with all terms, newest first. Raises TooBroad if that takes too long."""
     words, values = _join([_word(term, word) for term in terms for word in term.words])
     phrases, phrase_values = _join([_phrase(term) for term in terms if term.is_phrase])
     statement = FIND.format(words=words, kind="NULL" if titles else "NOT NULL")
@@ -58,7 +58,10 @@ def find(owner: UUID, terms: Sequence[Term], *, titles: bool, before: int | None
 
 
 def _scope(owner: UUID, upper: int, buckets: int | None) -> tuple[str, int]:
-    """Whose, and of when: words that nobody can type, as they have a colon; and where those before begin, if any."""
+    """Return a query for the owner and the newest buckets, and the lowest id in them (0 if nothing is older).
+
+    Both are found by words that nobody can search for, because they contain a colon.
+    """
     scope, last = f"'o:{owner}'", (upper - 1) // BUCKET
     if buckets is None or buckets > last:
         return scope, 0
@@ -79,7 +82,7 @@ def _run(statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
 
 
 def _word(term: Term, word: str) -> Part:
-    """As it is, or begins; or by its stem. A word that says nothing, as "the", has no stem."""
+    """Match a word as typed, by its beginning or by its stem. Stop words such as "the" have no stem."""
     is_open = term.is_open and word == term.words[-1]
     as_it_is = f"{word}:*" if is_open else word
     if term.is_phrase:

@@ -1,4 +1,4 @@
-"""The place in a text that was found, with the words marked. Pure but for the escaping, which is Django's."""
+"""The place in a text that was found, with the words marked. Pure, except for Django's escaping."""
 
 import re
 from collections.abc import Sequence
@@ -10,18 +10,18 @@ from django.utils.safestring import SafeString
 from chat.search.words import Term, root_of
 
 BEFORE, AFTER = 50, 130
-# Of so many matches the best place is chosen.
+# The best place is chosen from this many matches.
 MOST_MATCHES = 200
-# What Markdown is written with says nothing here.
+# Markdown's punctuation would only be noise here.
 _MARKUP = re.compile(r"[*`#|>~_]{2,}|[*`#|]|^[>-]\s", re.MULTILINE)
 
 
 def snippet(text: str, terms: Sequence[Term]) -> SafeString:
-    """Where most of the words stand together; without any of them, the beginning."""
+    """Return the place where most of the words are close together, or the beginning if there are none."""
     pattern = _pattern(terms)
     start, end = _best(list(islice(pattern.finditer(text), MOST_MATCHES)))
     begin, stop = max(0, start - BEFORE), min(len(text), end + AFTER)
-    # From a word to a word.
+    # Cut between words.
     begin = text.find(" ", begin, start) + 1 or begin if begin else 0
     stop = text.rfind(" ", end, stop) if stop < len(text) and " " in text[end:stop] else stop
     shown = " ".join(_MARKUP.sub(" ", text[begin:stop]).split())
@@ -29,7 +29,7 @@ def snippet(text: str, terms: Sequence[Term]) -> SafeString:
 
 
 def mark(text: str, terms: Sequence[Term]) -> SafeString:
-    """All of it escaped, and the words that were looked for in <mark>."""
+    """Escape the whole text, and put the words that were searched for in <mark>."""
     pieces, here = [], 0
     for match in _pattern(terms).finditer(text):
         pieces += [("", text[here : match.start()], ""), ("<mark>", match[0], "</mark>")]
@@ -44,14 +44,14 @@ def _join(pieces: list[tuple[str, str, str]]) -> SafeString:
 
 
 def _pattern(terms: Sequence[Term]) -> re.Pattern[str]:
-    """Words that begin with one of the roots."""
+    """Return a pattern for words that begin with one of the roots."""
     roots = sorted({root_of(word) for term in terms for word in term.words}, key=len, reverse=True)
     any_of = "|".join(re.escape(root).replace("е", "[её]") for root in roots)
     return re.compile(rf"(?<![^\W_])(?:{any_of})[^\W_]*", re.IGNORECASE)
 
 
 def _best(matches: list[re.Match[str]]) -> tuple[int, int]:
-    """The first match of those that have the most different words behind them."""
+    """Return the span of the match that is followed by the most different words; the first of several."""
     most, place = 0, (0, 0)
     for number, match in enumerate(matches):
         near = {other[0].lower() for other in matches[number : number + 20] if other.end() < match.start() + AFTER}

@@ -1,4 +1,4 @@
-"""SQLite's FTS5. It has no stemmer for Russian: words are found by their beginnings, which also serves who types."""
+"""SQLite's FTS5. It has no Russian stemmer, so words are found by their beginnings, also while they are being typed."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -8,7 +8,7 @@ from django.db import connection
 from chat.search.hit import Hit
 from chat.search.words import Term, root_of
 
-# CROSS: the index first, newest first, and no further than so many.
+# CROSS JOIN makes SQLite read the index first, newest first, and stop at the limit.
 FIND = """
     SELECT document.id, document.conversation, document.message
     FROM {index} AS found CROSS JOIN chat_searchdocument AS document ON document.id = found.rowid
@@ -31,7 +31,7 @@ def find(owner: UUID, terms: Sequence[Term], *, titles: bool, before: int | None
 
 
 def _match(term: Term) -> str:
-    """Only letters and digits are in there: no quote can end it."""
+    """Return a term in FTS5's syntax. It needs no escaping: words are only letters and digits."""
     if term.is_phrase:
         return f'"{" ".join(term.words)}"{"*" if term.is_open else ""}'
     [word] = term.words

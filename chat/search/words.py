@@ -1,27 +1,23 @@
-"""What somebody types into the search, made into words. Pure."""
+"""The words in what somebody types into the search. Pure."""
 
 import re
 import unicodedata
 from dataclasses import dataclass
+
+import snowballstemmer
 
 MOST_CHARS = 200
 MOST_TERMS = 10
 MOST_WORD_CHARS = 60
 
 _PARTS = re.compile(r'"([^"]*)"?|([^"\s]+)')
-# Endings, the longest first; what is left of a word is enough to find its other forms by.
-_RUSSIAN = re.compile(
-    r"(?:иями|ями|ами|ого|его|ому|ему|ыми|ими|ость|ости|иях|ия|ии|ие|ий|ию|ах|ях|ов|ев|ей|ой|ый|ая|яя|ое|ее|ые|ую|юю"
-    r"|ом|ем|ам|ям|ых|их|ым|им|ть|ет|ит|ют|ут|ат|ят|ла|ло|ли|[аяоеиыуюьй])$"
-)
-_ENGLISH = re.compile(r"(?:ings|ing|edly|ed|ies|es|ers|er|ly|y|s)$")
-_VOWEL = re.compile("[aeiouyаеиоуыэюя]")
-_LONG_ENOUGH = 5
+# The beginning of a shorter word, or a shorter beginning, would match far too much.
+_LONG_ENOUGH, _SHORTEST_ROOT = 5, 3
 
 
 @dataclass(frozen=True)
 class Term:
-    """Several words are a phrase, in this order. `is_open`: the last of them may go on, as it is still being typed."""
+    """A word, or the words of a phrase in their order. `is_open`: the last word may still be being typed."""
 
     words: tuple[str, ...]
     is_open: bool = False
@@ -32,7 +28,10 @@ class Term:
 
 
 def parse(text: str) -> tuple[Term, ...]:
-    """All of them must be found. Nothing that can be typed is an error; what has no letter or digit is no term."""
+    """Return the terms, all of which must be found.
+
+    Nothing that can be typed is an error; whatever has no letter or digit is not a term.
+    """
     terms: list[Term] = []
     text = text[:MOST_CHARS]
     for match in _PARTS.finditer(text):
@@ -49,7 +48,7 @@ def parse(text: str) -> tuple[Term, ...]:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """As the index has them: letters and digits, in lower case, ё as е."""
+    """Split a text into words as the index does: letters and digits, in lower case, with е for ё."""
     letters = "".join(character if _is_of_word(character) else " " for character in text)
     return tuple(word[:MOST_WORD_CHARS] for word in letters.lower().replace("ё", "е").split())
 
@@ -60,11 +59,16 @@ def _is_of_word(character: str) -> bool:
 
 
 def root_of(word: str) -> str:
-    """Without its ending, if enough is left. A guess, good enough to mark a place or to widen a search."""
+    """Return the beginning that a word shares with its other forms, or the whole word if that is too short."""
     if len(word) < _LONG_ENOUGH:
         return word
-    root = _RUSSIAN.sub("", word) if word[-1] >= "а" else _ENGLISH.sub("", word)
-    if len(root) < len(word) and len(root) > 3 and root[-1] == root[-2] and root[-1] not in "aeiouls":
-        # running, stopped
+    is_russian = word[-1] >= "а"
+    # A new one each time: stemmers are not thread-safe.
+    root = snowballstemmer.stemmer("russian" if is_russian else "english").stemWord(word)
+    while not word.startswith(root):
+        # A stem may end in another letter: story has the stem stori.
         root = root[:-1]
-    return root if len(root) >= 3 and _VOWEL.search(root) else word
+    if not is_russian and root.endswith(("e", "i")):
+        # The other forms lose it: code, coding; stories, story.
+        root = root[:-1]
+    return root if len(root) >= _SHORTEST_ROOT else word

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from chat.markdown import render
+from chat.markdown.cache import cached_html
 from chat.markdown.highlight import LEXERS, lexer_for
-from chat.markdown.memory import Memory
 from chat.markdown.rendering import PARSER
 
 LINK = 'target="_blank" rel="noopener noreferrer nofollow"'
@@ -257,12 +257,19 @@ def test_the_same_text_is_rendered_once(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_what_was_not_asked_for_longest_is_forgotten() -> None:
-    memory = Memory(10)
-    for key in (b"1", b"2", b"3"):
-        memory.keep(key, "1234")
-    memory.get(b"2")
-    memory.keep(b"4", "1234")
+    rendered: list[str] = []
 
-    assert [memory.get(key) for key in (b"1", b"2", b"3", b"4")] == [None, "1234", None, "1234"]
-    memory.keep(b"5", "longer than all")
-    assert memory.get(b"5") is None
+    @cached_html(10)
+    def render(text: str, prefix: str) -> str:
+        rendered.append(text)
+        return f"{prefix}{text}"
+
+    def is_kept(text: str) -> bool:
+        before = len(rendered)
+        assert render(text, "m") == f"m{text}"
+        return len(rendered) == before
+
+    assert [is_kept(text) for text in ("111", "222", "333", "222", "444")] == [False, False, False, True, False]
+    assert [is_kept(text) for text in ("222", "444", "111", "333")] == [True, True, False, False]
+    assert [is_kept("longer than all") for _ in range(2)] == [False, False]
+    assert render("1", "m") != render("1", "n"), "another prefix is another text"

@@ -13,7 +13,7 @@ from chat.models import Conversation, Message, SearchDocument, User
 from chat.search import index, postgresql, sqlite
 from chat.search.hit import Hit
 from chat.search.snippets import snippet
-from chat.search.words import parse
+from chat.search.words import parse, root_of
 from tests.pages.page import html
 from tests.support.factories import ask, finish, make_conversation, make_user, retry
 from tests.support.xss_payloads import PAYLOADS
@@ -105,6 +105,20 @@ def test_words_are_found_in_their_other_forms(anna: User, said: str, asked: str)
 def test_most_are_found_by_their_beginnings_everywhere(anna: User, said: str, asked: str) -> None:
     make_conversation(anna, [("q", said)])
     assert found(anna, asked) == ["q"]
+
+
+@pytest.mark.parametrize(
+    ("forms", "root"),
+    [
+        ("story stories", "stor"),
+        ("coding codes coded", "cod"),
+        ("running", "run"),
+        ("connect connected connection connections", "connect"),
+        ("обновление обновлениями обновлениях", "обновлен"),
+    ],
+)
+def test_forms_of_a_word_share_its_root(forms: str, root: str) -> None:
+    assert {root_of(form) for form in forms.split()} == {root}
 
 
 def test_reasoning_is_searched_only_where_it_is_the_answer(anna: User) -> None:
