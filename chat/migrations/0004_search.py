@@ -2,16 +2,145 @@
 
 from django.db import migrations, models
 
-from chat.search import index
+# The statements are those of this version: what chat/search/index.py says later does not change what is done here.
+
+SQLITE = (
+    r"""CREATE VIRTUAL TABLE IF NOT EXISTS chat_search_texts USING fts5(scope, words, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')""",
+    r"""CREATE VIRTUAL TABLE IF NOT EXISTS chat_search_titles USING fts5(scope, words, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')""",
+    r"""CREATE TRIGGER IF NOT EXISTS chat_search_message_added AFTER INSERT ON chat_message BEGIN 
+    INSERT INTO chat_searchdocument (conversation, message)
+        SELECT NEW.conversation_id, NEW.id WHERE NEW.text <> '' OR NEW.reasoning <> '';
+    INSERT INTO chat_search_texts (rowid, scope, words)
+        SELECT id, NEW.owner_id, replace(replace(substr(coalesce(nullif(NEW.text, ''), NEW.reasoning), 1, 200000), 'ё', 'е'), 'Ё', 'Е') FROM chat_searchdocument WHERE message = NEW.id;
+ END""",
+    r"""CREATE TRIGGER IF NOT EXISTS chat_search_message_changed AFTER UPDATE OF text, reasoning ON chat_message WHEN OLD.text <> NEW.text OR OLD.reasoning <> NEW.reasoning BEGIN DELETE FROM chat_searchdocument WHERE message = OLD.id;
+    INSERT INTO chat_searchdocument (conversation, message)
+        SELECT NEW.conversation_id, NEW.id WHERE NEW.text <> '' OR NEW.reasoning <> '';
+    INSERT INTO chat_search_texts (rowid, scope, words)
+        SELECT id, NEW.owner_id, replace(replace(substr(coalesce(nullif(NEW.text, ''), NEW.reasoning), 1, 200000), 'ё', 'е'), 'Ё', 'Е') FROM chat_searchdocument WHERE message = NEW.id;
+ END""",
+    r"""CREATE TRIGGER IF NOT EXISTS chat_search_message_deleted AFTER DELETE ON chat_message BEGIN DELETE FROM chat_searchdocument WHERE message = OLD.id; END""",
+    r"""CREATE TRIGGER IF NOT EXISTS chat_search_title_added AFTER INSERT ON chat_conversation BEGIN 
+    INSERT INTO chat_searchdocument (conversation) SELECT NEW.id WHERE NEW.title <> '';
+    INSERT INTO chat_search_titles (rowid, scope, words)
+        SELECT id, NEW.owner_id, replace(replace(NEW.title, 'ё', 'е'), 'Ё', 'Е')
+        FROM chat_searchdocument WHERE conversation = NEW.id AND message IS NULL;
+ END""",
+    r"""CREATE TRIGGER IF NOT EXISTS chat_search_title_changed AFTER UPDATE OF title ON chat_conversation WHEN OLD.title <> NEW.title BEGIN DELETE FROM chat_searchdocument WHERE conversation = OLD.id AND message IS NULL;
+    INSERT INTO chat_searchdocument (conversation) SELECT NEW.id WHERE NEW.title <> '';
+    INSERT INTO chat_search_titles (rowid, scope, words)
+        SELECT id, NEW.owner_id, replace(replace(NEW.title, 'ё', 'е'), 'Ё', 'Е')
+        FROM chat_searchdocument WHERE conversation = NEW.id AND message IS NULL;
+ END""",
+    r"""CREATE TRIGGER IF NOT EXISTS chat_search_title_deleted AFTER DELETE ON chat_conversation BEGIN DELETE FROM chat_searchdocument WHERE conversation = OLD.id AND message IS NULL; END""",
+    r"""CREATE TRIGGER IF NOT EXISTS chat_search_forget AFTER DELETE ON chat_searchdocument BEGIN DELETE FROM chat_search_texts WHERE rowid = OLD.id; DELETE FROM chat_search_titles WHERE rowid = OLD.id; END""",
+)
+SQLITE_FILL = (
+    r"""INSERT INTO chat_searchdocument (conversation, message) SELECT conversation_id, id FROM chat_message WHERE text <> '' OR reasoning <> '' ORDER BY created_at""",
+    r"""INSERT INTO chat_searchdocument (conversation) SELECT id FROM chat_conversation WHERE title <> '' ORDER BY created_at""",
+    r"""INSERT INTO chat_search_texts (rowid, scope, words) SELECT document.id, owner_id, replace(replace(substr(coalesce(nullif(message.text, ''), message.reasoning), 1, 200000), 'ё', 'е'), 'Ё', 'Е') FROM chat_searchdocument AS document JOIN chat_message AS message ON message.id = document.message ORDER BY document.id""",
+    r"""INSERT INTO chat_search_titles (rowid, scope, words) SELECT document.id, owner_id, replace(replace(title, 'ё', 'е'), 'Ё', 'Е') FROM chat_searchdocument AS document JOIN chat_conversation AS conversation ON conversation.id = document.conversation WHERE message IS NULL""",
+)
+SQLITE_GONE = (
+    r"""DROP TRIGGER IF EXISTS chat_search_message_added""",
+    r"""DROP TRIGGER IF EXISTS chat_search_message_changed""",
+    r"""DROP TRIGGER IF EXISTS chat_search_message_deleted""",
+    r"""DROP TRIGGER IF EXISTS chat_search_title_added""",
+    r"""DROP TRIGGER IF EXISTS chat_search_title_changed""",
+    r"""DROP TRIGGER IF EXISTS chat_search_title_deleted""",
+    r"""DROP TRIGGER IF EXISTS chat_search_forget""",
+    r"""DROP TABLE IF EXISTS chat_search_texts""",
+    r"""DROP TABLE IF EXISTS chat_search_titles""",
+)
+POSTGRESQL = (
+    r"""ALTER TABLE chat_searchdocument ADD COLUMN IF NOT EXISTS vector tsvector NOT NULL DEFAULT ''""",
+    r"""CREATE INDEX IF NOT EXISTS searchdocument_texts ON chat_searchdocument USING gin (vector) WITH (gin_pending_list_limit = 256) WHERE message IS NOT NULL""",
+    r"""CREATE INDEX IF NOT EXISTS searchdocument_titles ON chat_searchdocument USING gin (vector) WITH (gin_pending_list_limit = 256) WHERE message IS NULL""",
+    r"""CREATE OR REPLACE FUNCTION chat_search_words(body text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+        SELECT translate(lower(regexp_replace(left(body, 200000) COLLATE "und-x-icu", '[^[:alnum:]]+', ' ', 'g')
+            COLLATE "und-x-icu"), 'ё', 'е')
+    $$""",
+    r"""CREATE OR REPLACE FUNCTION chat_search_vector(owner uuid, id bigint, body text) RETURNS tsvector
+    LANGUAGE plpgsql IMMUTABLE AS $$
+    DECLARE
+        words text := chat_search_words(body);
+        scope tsvector := array_to_tsvector(ARRAY['o:' || owner, 'b:' || id / 10000]);
+    BEGIN
+        RETURN scope || to_tsvector('pg_catalog.simple', words) || strip(to_tsvector('pg_catalog.russian', words));
+    EXCEPTION WHEN program_limit_exceeded THEN
+        -- An answer is worth more than its place in the index.
+        RETURN scope || to_tsvector('pg_catalog.simple', left(words, 20000));
+    END $$""",
+    r"""CREATE OR REPLACE FUNCTION chat_search_message() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE
+        body text := coalesce(nullif(NEW.text, ''), NEW.reasoning);
+        key bigint;
+    BEGIN
+        IF TG_OP = 'UPDATE' THEN
+            DELETE FROM chat_searchdocument WHERE message = NEW.id;
+        END IF;
+        IF body <> '' THEN
+            key := nextval('chat_searchdocument_id_seq');
+            INSERT INTO chat_searchdocument (id, conversation, message, vector)
+            VALUES (key, NEW.conversation_id, NEW.id, chat_search_vector(NEW.owner_id, key, body));
+        END IF;
+        RETURN NULL;
+    END $$""",
+    r"""CREATE OR REPLACE FUNCTION chat_search_title() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE
+        key bigint;
+    BEGIN
+        IF TG_OP = 'UPDATE' THEN
+            DELETE FROM chat_searchdocument WHERE conversation = NEW.id AND message IS NULL;
+        END IF;
+        IF NEW.title <> '' THEN
+            key := nextval('chat_searchdocument_id_seq');
+            INSERT INTO chat_searchdocument (id, conversation, vector)
+            VALUES (key, NEW.id, chat_search_vector(NEW.owner_id, key, NEW.title));
+        END IF;
+        RETURN NULL;
+    END $$""",
+    r"""CREATE OR REPLACE FUNCTION chat_search_forget() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        DELETE FROM chat_searchdocument WHERE message = OLD.id OR (message IS NULL AND conversation = OLD.id);
+        RETURN NULL;
+    END $$""",
+    r"""CREATE OR REPLACE TRIGGER chat_search_message_added AFTER INSERT ON chat_message
+    FOR EACH ROW WHEN (NEW.text <> '' OR NEW.reasoning <> '') EXECUTE FUNCTION chat_search_message()""",
+    r"""CREATE OR REPLACE TRIGGER chat_search_message_changed AFTER UPDATE OF text, reasoning ON chat_message
+    FOR EACH ROW WHEN (OLD.text <> NEW.text OR OLD.reasoning <> NEW.reasoning) EXECUTE FUNCTION chat_search_message()""",
+    r"""CREATE OR REPLACE TRIGGER chat_search_message_deleted AFTER DELETE ON chat_message
+    FOR EACH ROW EXECUTE FUNCTION chat_search_forget()""",
+    r"""CREATE OR REPLACE TRIGGER chat_search_title_added AFTER INSERT ON chat_conversation
+    FOR EACH ROW WHEN (NEW.title <> '') EXECUTE FUNCTION chat_search_title()""",
+    r"""CREATE OR REPLACE TRIGGER chat_search_title_changed AFTER UPDATE OF title ON chat_conversation
+    FOR EACH ROW WHEN (OLD.title <> NEW.title) EXECUTE FUNCTION chat_search_title()""",
+    r"""CREATE OR REPLACE TRIGGER chat_search_title_deleted AFTER DELETE ON chat_conversation
+    FOR EACH ROW EXECUTE FUNCTION chat_search_forget()""",
+)
+POSTGRESQL_FILL = (
+    r"""INSERT INTO chat_searchdocument (conversation, message) SELECT conversation_id, id FROM chat_message WHERE text <> '' OR reasoning <> '' ORDER BY created_at""",
+    r"""INSERT INTO chat_searchdocument (conversation) SELECT id FROM chat_conversation WHERE title <> '' ORDER BY created_at""",
+    r"""UPDATE chat_searchdocument SET vector = chat_search_vector(owner_id, chat_searchdocument.id, coalesce(nullif(text, ''), reasoning)) FROM chat_message WHERE chat_message.id = message""",
+    r"""UPDATE chat_searchdocument SET vector = chat_search_vector(owner_id, chat_searchdocument.id, title) FROM chat_conversation WHERE chat_conversation.id = conversation AND message IS NULL""",
+)
+POSTGRESQL_GONE = (
+    r"""DROP FUNCTION IF EXISTS chat_search_message, chat_search_title, chat_search_forget, chat_search_vector, chat_search_words CASCADE""",
+)
 
 
 def install(apps, schema_editor):
-    index.install(schema_editor.connection)
-    index.fill(schema_editor.connection)
+    _execute(schema_editor, SQLITE + SQLITE_FILL, POSTGRESQL + POSTGRESQL_FILL)
 
 
 def uninstall(apps, schema_editor):
-    index.uninstall(schema_editor.connection)
+    _execute(schema_editor, SQLITE_GONE, POSTGRESQL_GONE)
+
+
+def _execute(schema_editor, sqlite, postgresql):
+    with schema_editor.connection.cursor() as cursor:
+        for statement in postgresql if schema_editor.connection.vendor == "postgresql" else sqlite:
+            cursor.execute(statement)
 
 
 class Migration(migrations.Migration):

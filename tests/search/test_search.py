@@ -1,6 +1,7 @@
 """Full-text search: what is found, how it is shown, and that nothing which can be typed is an error."""
 
 import re
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
@@ -218,14 +219,25 @@ def test_what_is_gone_for_good_leaves_nothing_in_the_index(anna: User) -> None:
 
 def test_what_was_there_before_the_index_is_in_it(anna: User) -> None:
     make_conversation(anna, [("Лиса?", "bushy")])
-    index.uninstall(connection)
+    migration = import_module("chat.migrations.0004_search")
+    editor = connection.schema_editor(atomic=False)
+    migration.uninstall(None, editor)
     SearchDocument.objects.all().delete()
     make_conversation(anna, [("wolf?", "")])
-    index.install(connection)
-    index.fill(connection)
+    migration.install(None, editor)
     assert [found(anna, word) for word in ("bushy", "лиса", "wolf")] == [["Лиса?"], ["Лиса?"], ["wolf?"]]
     make_conversation(anna, [("badger?", "")])
     assert found(anna, "badger") == ["badger?"]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite loses them")
+def test_the_triggers_to_restore_are_those_of_the_migrations() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        made = dict(cursor.fetchall())
+    assert set(made) == set(index.TRIGGERS)
+    for name, (when, what) in index.TRIGGERS.items():
+        assert made[name].split() == f"CREATE TRIGGER {name} AFTER {when} BEGIN {what} END".split()
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite loses them")
