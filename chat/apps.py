@@ -11,14 +11,14 @@ class ChatConfig(AppConfig):
     verbose_name = _("Chat")
 
     def ready(self) -> None:
-        # Connects its signals; it needs the models, which are ready only now.
+        # Importing it connects its signals. It needs the models, which are not ready before now.
         from chat.accounts import sessions  # noqa: F401
 
         post_migrate.connect(_after_migrations, sender=self)
 
 
 def _after_migrations(using: str, **_: Any) -> None:
-    # As above.
+    # Imported here because it needs the models.
     from chat.search import index
 
     index.reinstall_what_is_lost(connections[using])

@@ -1,4 +1,4 @@
-"""The WebSocket of a tab: it says that something has changed, and it is closed when the login ends."""
+"""The WebSocket of a tab: it reports changes, and is closed when the login ends."""
 
 import asyncio
 import contextlib
@@ -18,13 +18,13 @@ from django.middleware.csrf import CsrfViewMiddleware
 from chat.accounts.sessions import user_of
 from chat.doorbell import AWAY, doorbell, group_of, news
 
-# For so long at most an expired session goes unnoticed, or a message that was lost. The page counts on it.
+# At most this long, an expired session or a lost message goes unnoticed. The page relies on it.
 RECHECK_SECONDS = 120.0
 LOGIN_ENDED = 4401
 
 
 class DoorbellConsumer(AsyncJsonWebsocketConsumer):
-    """It only speaks. While it waits it holds no thread and no database connection."""
+    """A socket that only sends. While idle, it holds no thread and no database connection."""
 
     session_key = ""
     owner: UUID | None = None
@@ -32,7 +32,7 @@ class DoorbellConsumer(AsyncJsonWebsocketConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
-            # Asked first: a channel that can't be subscribed would leave its queue in the layer for good.
+            # Try the layer first: a channel that can't subscribe would leave its queue in the layer for good.
             if not await doorbell.send("nobody", {}):
                 return await send({"type": "websocket.close"})
             await super().__call__(scope, receive, send)
@@ -43,7 +43,7 @@ class DoorbellConsumer(AsyncJsonWebsocketConsumer):
                 self.clock.cancel()
 
     async def connect(self) -> None:
-        # As the page's own request would be: its origin has the scheme of pages.
+        # Build the request that the page itself would make, because its origin has the scheme http or https.
         scheme = {"wss": "https"}.get(self.scope.get("scheme", ""), "http")
         request = ASGIRequest({**self.scope, "method": "GET", "scheme": scheme}, io.BytesIO())
         self.session_key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
@@ -58,7 +58,7 @@ class DoorbellConsumer(AsyncJsonWebsocketConsumer):
     async def _open(self, group: str) -> None:
         await self.channel_layer.group_add(group, self.channel_name)
         await self.accept()
-        # Once more: what happened before it was in the group, it was not told.
+        # Check again: changes before group_add were not delivered.
         await self.doorbell_recheck()
         self.clock = asyncio.create_task(self._recheck_now_and_then())
 
@@ -67,17 +67,17 @@ class DoorbellConsumer(AsyncJsonWebsocketConsumer):
             await self.channel_layer.group_discard(group_of(self.owner), self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **_: Any) -> None:
-        """Whatever a client says here is not for us."""
+        """Ignore whatever a client sends."""
 
     async def doorbell_news(self, message: dict[str, Any]) -> None:
         await self.send_json(message["news"])
 
     async def doorbell_recheck(self, _: Any = None) -> None:
-        """Close if the login has ended; else say where the user's change number stands."""
+        """Close if the login has ended; otherwise send the user's change number."""
         try:
             user = await database_sync_to_async(user_of)(self.session_key)
         except DatabaseError:
-            # It can't be told now; the clock asks again.
+            # Unknown for now; the clock will check again.
             return
         if user and user.pk == self.owner:
             await self.send_json(news("changed", change=user.change))
@@ -91,6 +91,6 @@ class DoorbellConsumer(AsyncJsonWebsocketConsumer):
 
 
 def is_from_our_page(request: ASGIRequest) -> bool:
-    """Whoever may post may listen: its page comes from this very address, or from one that is trusted."""
+    """Check the origin as for a POST: the page must come from this very address, or from a trusted one."""
     csrf = CsrfViewMiddleware(lambda _: HttpResponse())
     return "HTTP_ORIGIN" in request.META and csrf._origin_verified(request)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Threads that work with the database."""
+"""The threads that work with the database."""
 
 import asyncio
 import traceback
@@ -15,13 +15,13 @@ T = TypeVar("T")
 
 
 class InDatabase(Protocol):
-    """Runs a unit of sync work on such a thread."""
+    """A function that runs a unit of sync work on a database thread."""
 
     async def __call__(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T: ...
 
 
 class DatabaseThread(ThreadPoolExecutor):
-    """One thread, and so one connection."""
+    """A single thread, and therefore a single connection."""
 
     def __init__(self, name: str) -> None:
         super().__init__(max_workers=1, thread_name_prefix=name)
@@ -33,12 +33,12 @@ class DatabaseThread(ThreadPoolExecutor):
 
     def _run(self, work: Callable[[], T]) -> T:
         if self._is_over:
-            # What waits here for a database that is away would hold up the exit.
+            # Work that waits for an unreachable database would delay the exit.
             raise CancelledError
         return work()
 
     def close(self) -> Future[None]:
-        """The connection too: PostgreSQL is told goodbye."""
+        """Close the thread and its connection, so that PostgreSQL sees a clean disconnect."""
         self._is_over = True
         closing = super().submit(connections.close_all)
         self.shutdown(wait=False)
@@ -49,7 +49,7 @@ _threads: WeakSet[DatabaseThread] = WeakSet()
 
 
 async def close_threads(timeout: float) -> None:
-    """Those that have nothing to wait for are gone then."""
+    """Close all threads, waiting at most `timeout` seconds for those that are busy."""
     await asyncio.wait([asyncio.wrap_future(thread.close()) for thread in _threads], timeout=timeout)
     _threads.clear()
 
@@ -58,7 +58,7 @@ def _leave_cursors_here(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     try:
         return work(*args, **kwargs)
     except Error as error:
-        # The frames of an error hold cursors. Another thread that frees one waits for the connection: the event loop
-        # would stand still for as long as the next work here waits for SQLite's lock.
+        # The frames of an error hold cursors. A thread that frees one has to wait for the connection: the event loop
+        # would be blocked for as long as the next work here waits for SQLite's lock.
         traceback.clear_frames(error.__traceback__)
         raise

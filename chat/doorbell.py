@@ -1,7 +1,7 @@
 """Tells every tab of a user that something has changed: a few ids, never a text.
 
-A lost message does no harm: the tabs ask what has changed since the number that they have, and how the number stands
-they hear every now and then.
+Losing a message does no harm: tabs ask what has changed since the change number that they have, and are regularly sent
+the current number.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
-# What a channel layer raises when it can't be reached.
+# What a channel layer raises if it can't be reached.
 AWAY = (RedisError, OSError)
 SEND_SECONDS = 2.0
 
@@ -23,7 +23,7 @@ What = Literal["changed", "running", "gone"]
 
 
 class Doorbell:
-    """One for each process. Everything but `start` and `stop` may be called from any thread, and never waits."""
+    """The doorbell of a process. All but `start` and `stop` can be called from any thread, and never wait."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -31,11 +31,11 @@ class Doorbell:
         self._is_away = False
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Called on the loop that serves. In a process that serves nobody, nothing rings."""
+        """Start sending, on the server's event loop. In processes without a server, nothing is sent."""
         self._loop = loop
 
     async def stop(self) -> None:
-        """What was rung last still goes out."""
+        """Stop, once the last messages have been sent."""
         self._loop = None
         await asyncio.gather(*self._tasks)
         await get_channel_layer().flush()
@@ -43,11 +43,11 @@ class Doorbell:
     def ring(
         self, owner: UUID, conversation: UUID, what: What, *, reply: UUID | None = None, change: int | None = None
     ) -> None:
-        """To be called after the commit. `change`: where the user's number stands, if it is known."""
+        """Tell a user's tabs about a change, after its commit. `change`: the user's change number, if known."""
         self._tell(owner, {"type": "doorbell.news", "news": news(what, conversation, reply=reply, change=change)})
 
     def recheck(self, owner: UUID) -> None:
-        """Every socket of this user is to look again whether its login still stands."""
+        """Ask all of a user's sockets to check whether their login is still valid."""
         self._tell(owner, {"type": "doorbell.recheck"})
 
     def _tell(self, owner: UUID, message: dict[str, Any]) -> None:
@@ -55,13 +55,13 @@ class Doorbell:
             loop.call_soon_threadsafe(self._spawn, group_of(owner), message)
 
     def _spawn(self, group: str, message: dict[str, Any]) -> None:
-        # A context of its own: nothing of the request that rang is kept.
+        # With a context of its own, the task keeps nothing of the request alive.
         task = asyncio.get_running_loop().create_task(self.send(group, message), context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def send(self, group: str, message: dict[str, Any]) -> bool:
-        """False if the channel layer is away; the log says so once."""
+        """Send to a group. Return False if the channel layer can't be reached, which is logged once."""
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 await get_channel_layer().group_send(group, message)
@@ -83,7 +83,7 @@ def group_of(owner: UUID) -> str:
 def news(
     what: What, conversation: UUID | None = None, *, reply: UUID | None = None, change: int | None = None
 ) -> dict[str, Any]:
-    """As it reaches the page; without a conversation only the number matters."""
+    """Return the message for a tab; without a conversation, only the change number matters."""
     return {
         "conversation": str(conversation) if conversation else None,
         "what": what,

@@ -1,4 +1,4 @@
-"""The closed vocabulary: from the upstream to the text that grows, to the wire and to the store."""
+"""The few events that exist: from the model server to the growing text, to the browser and to the database."""
 
 import json
 import re
@@ -11,11 +11,11 @@ EndStatus = Literal["complete", "stopped", "timed_out", "failed", "truncated", "
 
 
 class BadCursor(ValueError):
-    """Not a cursor that we gave out."""
+    """A string that is not one of our cursors."""
 
 
 class Cursor(NamedTuple):
-    """How much of a reply a reader has: code points of reasoning and of answer, and whether it has the end."""
+    """How much of a reply a reader has: code points of reasoning and answer, and whether it has the end."""
 
     reasoning: int = 0
     answer: int = 0
@@ -43,7 +43,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """`delay` in seconds; `in` on the wire."""
+    """Another attempt after `delay` seconds, which is called `in` on the wire."""
 
     attempt: int
     delay: float
@@ -52,7 +52,7 @@ class Retrying:
 
 
 class Text(NamedTuple):
-    """What has grown: either part may be empty. Two events on the wire, `reasoning` and `delta`."""
+    """New text; either part may be empty. On the wire it becomes two events, `reasoning` and `delta`."""
 
     reasoning: str = ""
     answer: str = ""
@@ -71,7 +71,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a reply ended; `code`, `detail` and `timer` say why where it was not the model's own end."""
+    """How a reply ended; `code`, `detail` and `timer` say why, unless the model ended it itself."""
 
     status: EndStatus
     finish_reason: str = ""
@@ -83,7 +83,7 @@ class End:
 
 @dataclass(slots=True)
 class Facts:
-    """What the upstream tells beside the text, and what was measured on the way; evidence at the end."""
+    """What the model server says beside the text, and measurements; stored as evidence at the end."""
 
     attempts: int = 0
     upstream_id: str = ""
@@ -104,7 +104,7 @@ class Facts:
 
 
 def as_json(event: Start | Retrying) -> str:
-    """One line for the wire."""
+    """Return an event as one line of JSON for the wire."""
     body = {"type": event.type, **asdict(event)}
     if isinstance(event, Retrying):
         body["in"] = body.pop("delay")

@@ -1,4 +1,4 @@
-"""The headers of every page, and who asked, for the log. Async-capable: no thread is taken for them."""
+"""Django's middleware: headers of every page, the required login, the reader's language and time zone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from chat.http import HEALTH_PATHS, Refusal, is_for_scripts
 
-# Known ones only: a name is the path of a file, and a cookie may have any.
+# Only known names: a time zone's name is a file's path, and a cookie may contain anything.
 ZONES = available_timezones()
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -34,7 +34,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 @sync_and_async_middleware
 def content_security_policy(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """No inline script or style, nothing from anywhere else, on every page."""
+    """Forbid inline scripts and styles, and anything from other sites, on every page."""
 
     def protect(response: Any) -> Any:
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
@@ -50,14 +50,14 @@ def content_security_policy(get_response: Callable[[HttpRequest], Any]) -> Calla
 
 
 class Common(CommonMiddleware):
-    """Django's own, which looks at the Host header; but who watches the process asks by address, whatever its name."""
+    """Django's own, which checks the Host header, except for health checks: they ask by IP address."""
 
     def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
         return None if request.path_info in HEALTH_PATHS else super().process_request(request)
 
 
 class LoginRequired(LoginRequiredMiddleware):
-    """Every view wants a login unless it says otherwise; scripts are told so in JSON instead of a login page."""
+    """Requires a login for every view that does not opt out; scripts get JSON instead of the login page."""
 
     def process_view(
         self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: Any
@@ -67,7 +67,7 @@ class LoginRequired(LoginRequiredMiddleware):
             getattr(request, "scope", {})["user_id"] = request.user.pk
         return super().process_view(request, view_func, view_args, view_kwargs)
 
-    # Django takes any response here, whatever its stubs say.
+    # Django accepts any response here, despite its stubs.
     def handle_no_permission(  # type: ignore[override]
         self, request: HttpRequest, view_func: Any
     ) -> HttpResponseBase:
@@ -77,7 +77,7 @@ class LoginRequired(LoginRequiredMiddleware):
 
 
 def _as_they_like_it(request: HttpRequest) -> None:
-    """Language and time zone: what the reader has chosen, else what the browser says, else the server's."""
+    """Activate the language and time zone of the user, otherwise the browser's, otherwise the server's."""
     user: Any = request.user
     if language := getattr(user, "language", ""):
         translation.activate(language)
@@ -90,15 +90,15 @@ def _as_they_like_it(request: HttpRequest) -> None:
 
 @sync_only_middleware
 def in_one_thread(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """The innermost: as it is not async, all the others run one after the other in one thread.
+    """Make all middleware run in one thread: this, the innermost, is not async.
 
-    As async ones each would change threads twice or more: that took a third of the CPU of a question.
+    With an async one, each of the others would switch threads twice or more, which took a third of a question's CPU.
     """
 
     def middleware(request: HttpRequest) -> Any:
         if request.path_info not in HEALTH_PATHS:
-            # Who it is is looked up here. The page of a 404 is made in any thread: it would open a connection there
-            # that nobody looks after.
+            # This looks up the user. Left to the page of a 404, which is rendered in any thread, it would open a
+            # connection there that nobody manages.
             _as_they_like_it(request)
         return get_response(request)
 

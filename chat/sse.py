@@ -1,6 +1,6 @@
 """Server-Sent Events, pure: bytes to events and back (WHATWG HTML 9.2).
 
-Reading is lenient where servers are known to stray: a last event without its blank line, an `error:` field
+The decoder tolerates what servers are known to get wrong: a last event without its blank line, an `error:` field
 (llama.cpp b5966), JSON on the line after an empty `data:` (rig #534).
 """
 
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
-# A number of more digits is no time; one of thousands can't even be read as a number.
+# A number with more digits isn't a time, and Python refuses to parse one with thousands of digits.
 MOST_DIGITS = 18
 
 
 class LineTooLong(Exception):
-    """A line, or the data of an event, grew past the limit without an end."""
+    """A line, or the data of an event, exceeds the limit."""
 
 
 class Event(NamedTuple):
@@ -23,12 +23,12 @@ class Event(NamedTuple):
 
 
 class Decoder:
-    """Feed it the bytes of one stream, split anywhere."""
+    """Decodes the bytes of one stream, which may be split anywhere."""
 
     def __init__(self, *, max_line: int = 8 * 1024 * 1024) -> None:
         self.retry: int | None = None
         self._max_line = max_line
-        self._begun: list[bytes] = []  # pieces of the line that has no end yet
+        self._begun: list[bytes] = []  # pieces of the unfinished line
         self._begun_size = 0
         self._at_start = True
         self._after_cr = False
@@ -38,7 +38,7 @@ class Decoder:
         self._id = ""
 
     def feed(self, data: bytes) -> Iterator[Event]:
-        """Raises LineTooLong, behind the events before it."""
+        """Yield the events that this data completes. Raises LineTooLong, after the events before it."""
         for line in self._lines(data):
             if line:
                 self._field(line)
@@ -46,7 +46,7 @@ class Decoder:
                 yield event
 
     def flush(self) -> Iterator[Event]:
-        """At the end of the body. The standard drops an event without its blank line; servers do send such."""
+        """Yield what is left at the end of the body: servers do omit the blank line, which the standard requires."""
         if self._begun:
             yield from self.feed(b"\n")
         if event := self._dispatch():
@@ -54,7 +54,7 @@ class Decoder:
 
     def _lines(self, data: bytes) -> Iterator[bytes]:
         if self._after_cr and data:
-            # The second half of a CRLF that came in two reads.
+            # The second half of a CRLF that arrived in two reads.
             data = data.removeprefix(b"\n")
             self._after_cr = False
         if b"\r" in data:
@@ -106,10 +106,10 @@ class Decoder:
 
 
 def encode(data: str, *, id: str) -> bytes:
-    """One unnamed event, so that a browser's `onmessage` sees it. `data` is one line: JSON has no raw line ends."""
+    """Encode an event without a type, for a browser's `onmessage`. `data` is one line: JSON has no raw line breaks."""
     return f"id: {id}\ndata: {data}\n\n".encode()
 
 
 def encode_retry(milliseconds: int) -> bytes:
-    """How long a browser waits before it reconnects."""
+    """Tell the browser how long to wait before it reconnects."""
     return b"retry: %d\n\n" % milliseconds

@@ -1,4 +1,4 @@
-"""What Daphne serves, from the outside in: trusted proxies, the log line, static files, Django on a few threads."""
+"""The application that Daphne serves, from the outside in: proxies, request log, static files, Django's threads."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ from servestatic import ServeStaticASGI
 
 django = get_asgi_application()
 
-# After Django: they need the models.
+# Imported after Django's setup, because they need the models.
 from chat.urls import websocket_urlpatterns  # noqa: E402
 from config.server.middleware import logged, on_shared_threads, undisturbed  # noqa: E402
 from config.server.proxy import behind_proxies  # noqa: E402
@@ -24,13 +24,13 @@ logger = logging.getLogger("config.requests")
 
 
 def is_hashed(path: str, url: str) -> bool:
-    """A name with the hash of its content may be cached for good."""
+    """Tell whether a name contains the hash of the file's content, so that it can be cached for good."""
     return bool(re.search(r"\.[0-9a-f]{12}\.", url))
 
 
 with_static_files = ServeStaticASGI(
     undisturbed(on_shared_threads(django)),
-    # Not there before the first collectstatic; the API answers all the same.
+    # The folder doesn't exist before the first collectstatic, but the API works without it.
     root=settings.STATIC_ROOT if settings.STATIC_ROOT.is_dir() else None,
     prefix=settings.STATIC_URL,
     immutable_file_test=is_hashed,
@@ -41,4 +41,4 @@ application = behind_proxies(
     settings.TRUSTED_PROXIES,
 )
 if settings.HTTPS and not settings.TRUSTED_PROXIES:
-    logger.warning("HTTPS is on, but TRUSTED_PROXIES names no proxy: every page will only lead to itself")
+    logger.warning("HTTPS is on, but TRUSTED_PROXIES names no proxy: every page will redirect to itself")

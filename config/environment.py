@@ -1,6 +1,6 @@
-"""How one variable is read: from the environment, from `.env`, or (for secrets) from the file that NAME_FILE names.
+"""Reads one variable: from the environment, from `.env`, or (for secrets) from the file that NAME_FILE names.
 
-An empty one is as good as none. Errors name the variable and, where it may be a secret, not its value.
+An empty value counts as not set. Errors name the variable, but not its value where it may be a secret.
 """
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -20,16 +20,16 @@ env.read_env(BASE_DIR / ".env")
 
 
 def text(name: str, default: str = "") -> str:
-    """As it stands there: env.str() would take what begins with $ for the name of another variable."""
+    """Return the value as it is: env.str() would take a value that begins with $ for the name of another variable."""
     try:
         return str(env.ENVIRON.get(name, default)).strip() or default
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
+        reason = getattr(error, "strerror", None) or "it is not a text file"
         raise ImproperlyConfigured(f"{name}_FILE can't be read: {reason}.") from None
 
 
 def key(name: str) -> str:
-    """What is sent in a header."""
+    """Return a value that can be sent in a header."""
     value = text(name)
     if not value.isascii() or not value.isprintable():
         raise ImproperlyConfigured(f"{name} must be one line of ASCII characters.")
@@ -44,7 +44,7 @@ def web_address(name: str) -> str:
 
 
 def origins(name: str) -> list[str]:
-    """What stands in the address bar before the path."""
+    """Return a list of origins: URLs without a path."""
     values = words(name, [])
     if not all(_scheme_of(value) in {"http", "https"} for value in values):
         raise ImproperlyConfigured(f"{name} must begin with http:// or https://, as in https://chat.example.com.")
@@ -52,7 +52,7 @@ def origins(name: str) -> list[str]:
 
 
 def words(name: str, default: list[str]) -> list[str]:
-    """A list of words, separated by commas."""
+    """Return a list of words separated by commas."""
     return [word.strip() for word in text(name).split(",") if word.strip()] or default
 
 
@@ -60,7 +60,7 @@ def networks(name: str) -> list[IPv4Network | IPv6Network]:
     try:
         return [ip_network(word) for word in words(name, [])]
     except ValueError:
-        raise ImproperlyConfigured(f"{name} must be addresses or networks, as in 127.0.0.1,10.0.0.0/8.") from None
+        raise ImproperlyConfigured(f"{name} must be addresses or networks, such as 127.0.0.1,10.0.0.0/8.") from None
 
 
 def flag(name: str, default: bool) -> bool:
@@ -81,10 +81,10 @@ def count(name: str, default: int, *, minimum: int = 1) -> int:
 
 
 def counts(name: str) -> dict[str, int]:
-    """A number for all, or name=number for some, separated by commas; the number for all is that of ""."""
+    """Return numbers by name, from name=number separated by commas; a number without a name is for all others ("")."""
     pairs = [word.rpartition("=") for word in words(name, [])]
     if not all(number.strip().isdecimal() for _, _, number in pairs):
-        raise ImproperlyConfigured(f"{name} must be a number, or as in 32000,small-model=4096.")
+        raise ImproperlyConfigured(f"{name} must be a number, or a list such as 32000,small-model=4096.")
     return {key.strip(): int(number) for key, _, number in pairs}
 
 
@@ -96,7 +96,7 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
 
 
 def database(name: str, default: Path) -> dict[str, Any]:
-    """As Django wants it, from a URL; without one, an SQLite file."""
+    """Return Django's settings for the database at a URL; without a URL, for an SQLite file."""
     url = text(name)
     if not url:
         default.parent.mkdir(exist_ok=True)
@@ -107,21 +107,22 @@ def database(name: str, default: Path) -> dict[str, Any]:
     except ValueError:
         pass
     example = "postgres://user:password@host/name or sqlite:////absolute/path"
-    raise ImproperlyConfigured(f"{name} must be a URL, as in {example}.")
+    raise ImproperlyConfigured(f"{name} must be a URL such as {example}.")
 
 
 def redis(name: str) -> str:
     url = text(name)
     if url and _scheme_of(url) not in {"redis", "rediss", "unix"}:
-        raise ImproperlyConfigured(f"{name} must be a URL, as redis://:password@host:6379/0 or unix:///path/to/socket.")
+        example = "redis://:password@host:6379/0 or unix:///path/to/socket"
+        raise ImproperlyConfigured(f"{name} must be a URL such as {example}.")
     return url
 
 
 def _scheme_of(url: str) -> str:
-    """Nothing if it is no URL."""
+    """Return the scheme, or an empty string if this is not a URL."""
     try:
         parts = urlsplit(url)
-        # Looked at because it raises.
+        # Reading an invalid port raises ValueError.
         _ = parts.port
     except ValueError:
         return ""
@@ -134,7 +135,7 @@ def _number(name: str, kind: type[N], default: N, minimum: N) -> N:
         number = kind(value)
     except ValueError:
         number = minimum - 1
-    # A comparison that is false for NaN too.
+    # Written so that NaN fails too.
     if not minimum <= number < float("inf"):
         raise ImproperlyConfigured(f"{name} must be a number of at least {minimum}, not {value!r}.")
     return number

@@ -1,4 +1,4 @@
-"""Every setting, read once from the environment (see `.env.example`); a wrong value stops the start with one line."""
+"""All settings, read once from the environment (see `.env.example`); on a wrong value, the start fails in one line."""
 
 from fnmatch import fnmatchcase
 from typing import Any
@@ -28,14 +28,14 @@ DEBUG = flag("DEBUG", False)
 SECRET_KEY = text("SECRET_KEY")
 if not SECRET_KEY:
     if not DEBUG:
-        raise ImproperlyConfigured("SECRET_KEY is missing. Set it (or SECRET_KEY_FILE) to a long random text.")
+        raise ImproperlyConfigured("SECRET_KEY is missing. Set it (or SECRET_KEY_FILE) to a long random string.")
     SECRET_KEY = "only-for-debugging"  # noqa: S105 - refused above unless DEBUG is on
 
 # --- The model server ---------------------------------------------------------------------------------------------
 LLM_BASE_URL = web_address("LLM_BASE_URL")
 LLM_API_KEY = key("LLM_API_KEY")
 LLM_MODEL = text("LLM_MODEL")
-# What people may choose from: names, or patterns with a *. Empty: whatever the server lists.
+# The models people may choose: names, or patterns with a *. Empty: whatever the server lists.
 LLM_MODELS = words("LLM_MODELS", [])
 if LLM_MODEL and LLM_MODELS and not any(fnmatchcase(LLM_MODEL, pattern) for pattern in LLM_MODELS):
     raise ImproperlyConfigured("LLM_MODEL must be one of LLM_MODELS.")
@@ -44,12 +44,12 @@ LLM_FIRST_TOKEN_TIMEOUT = seconds("LLM_FIRST_TOKEN_TIMEOUT", 120)
 LLM_IDLE_TIMEOUT = seconds("LLM_IDLE_TIMEOUT", 60)
 LLM_TOTAL_TIMEOUT = seconds("LLM_TOTAL_TIMEOUT", 30 * 60)
 LLM_MAX_REPLY_CHARS = count("LLM_MAX_REPLY_CHARS", 1_000_000)
-# Tokens that fit the model, by its name; "" for all others. 0: what the server's list says, else no limit.
+# How many tokens each model can read, by name; "" for all others. 0: what the server's list says, otherwise no limit.
 LLM_CONTEXT_TOKENS = counts("LLM_CONTEXT_TOKENS")
-# Set by `make run`: the answers come from the tiny model that is installed with it.
+# Set by `make run` when the answers come from the tiny demonstration model.
 LLM_DEMO = flag("LLM_DEMO", False)
-# Whether the model is asked for a title after the first answer, and which one: empty, the one that has answered.
-# What so tiny a one calls a title is worse than the question's first words.
+# Whether to ask a model for a title after the first answer, and which one; empty: the one that answered. The titles of
+# a model as tiny as the demonstration model are worse than the question's first words.
 LLM_TITLES = flag("LLM_TITLES", not LLM_DEMO)
 LLM_TITLE_MODEL = text("LLM_TITLE_MODEL")
 # For models whose chat template has already opened the <think> tag.
@@ -59,9 +59,9 @@ MAX_QUESTION_CHARS = count("MAX_QUESTION_CHARS", 100_000)
 MAX_REPLIES_PER_USER = count("MAX_REPLIES_PER_USER", 5)
 MAX_REPLIES = count("MAX_REPLIES", 2_000)
 DRAIN_SECONDS = seconds("DRAIN_SECONDS", 0, minimum=0)
-# How long the end of a reply waits for a database that is away.
+# How long a finished reply waits to be saved while the database is unreachable.
 SAVE_PATIENCE_SECONDS = seconds("SAVE_PATIENCE_SECONDS", 600)
-# So long a deleted conversation can still be brought back by whoever keeps the server; then it is really gone.
+# How long the server's administrator can still restore a deleted conversation; then it is gone for good.
 DELETED_DAYS = count("DELETED_DAYS", 30, minimum=0)
 SIGNUP = choice("SIGNUP", "closed", ("closed", "open"))
 
@@ -124,29 +124,30 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-# A question whose every character is written as two \uXXXX, and the rest of the body.
+# Fits a question in which every character is written as two \uXXXX, and the rest of the body.
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(2_621_440, 12 * MAX_QUESTION_CHARS + 65_536)
 
 # --- Storage --------------------------------------------------------------------------------------------------------
 DATABASES = {"default": database("DATABASE_URL", default=BASE_DIR / "data" / "chat.sqlite3")}
-# The threads that use them stay, so the connections may.
+# The threads that use the connections are kept, so the connections can be too.
 DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     DATABASES["default"]["ENGINE"] = "config.postgres"
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # Readers beside one writer, who takes the lock at once and is waited for instead of failing. The URL may say else.
+    # Readers don't block the writer. A writer takes the lock at once, and others wait for it instead of failing. The
+    # URL can override this.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 5,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     } | DATABASES["default"].get("OPTIONS", {})
 
-# What several web processes have in common; without it there is one.
+# Needed for several web processes; without it there is only one.
 REDIS_URL = redis("REDIS_URL")
 CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 if REDIS_URL:
-    # Publish and forget: one command for each message, nothing is stored, and who was killed leaves nothing behind.
-    # Channels' other layer keeps a queue for each reader, with eight commands for what may be lost here anyway.
+    # Publish and forget: one command per message, nothing is stored, and a killed process leaves nothing behind.
+    # The other layer of Channels keeps a queue per reader, at eight commands per message, but losing one does no harm.
     CHANNEL_LAYERS["default"] = {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL]},
@@ -169,17 +170,17 @@ USE_TZ = True
 
 # --- HTTPS ----------------------------------------------------------------------------------------------------------
 HTTPS = flag("HTTPS", False)
-# Whose X-Forwarded-For and X-Forwarded-Proto are believed: see config/server/proxy.py.
+# The proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: see config/server/proxy.py.
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-# A chat does not decide for the other hosts of its domain.
+# HSTS for subdomains and preloading: a chat should not decide for the other hosts of its domain.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# --- Logs: one JSON line each, never a text, never a key ------------------------------------------------------------
+# --- Logs: one JSON line each, never a message's text, never a key --------------------------------------------------
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -192,7 +193,7 @@ LOGGING = {
         },
     },
     "filters": {
-        # An error that nobody expected; a 503 that we chose to answer is none.
+        # Only unexpected errors, not a 503 that we return on purpose.
         "raised": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: bool(record.exc_info)},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
@@ -200,10 +201,10 @@ LOGGING = {
     "loggers": {
         "chat": {"level": "INFO"},
         "config": {"level": "INFO"},
-        # Every second while Redis is away; the doorbell says it once.
+        # It would log every second while Redis is unreachable; the doorbell logs it once.
         "channels_redis": {"level": "CRITICAL"},
         "django": {"handlers": [], "level": "WARNING"},
-        # The request line has the status already.
+        # Our own line for the request has the status already.
         "django.request": {"level": "ERROR", "filters": ["raised"]},
         "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
     },

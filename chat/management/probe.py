@@ -1,4 +1,4 @@
-"""What the commands have in common that ask the model server themselves, without the chat around it."""
+"""Shared by the commands that ask the model server directly, without the chat around it."""
 
 import os
 import sys
@@ -14,30 +14,32 @@ from chat.events import Facts, Retrying, Text
 from chat.models import Status
 from chat.models.endings import ending_of
 from chat.replies.writer import limits
-from chat.upstream import Prompt, Take, TimedOut, Upstream, UpstreamError, Wiretap
+from chat.upstream import Prompt, RecordingTransport, Take, TimedOut, Upstream, UpstreamError
 
-# What a shell reports of a program that a signal has ended: SIGINT, SIGPIPE.
+# The exit codes of a program that was ended by a signal, as shells report them: SIGINT, SIGPIPE.
 INTERRUPTED, NOBODY_READS = 130, 141
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--model", default=settings.LLM_MODEL, help="default: LLM_MODEL, else the first of /models")
+    parser.add_argument("--model", default=settings.LLM_MODEL, help="default: LLM_MODEL, or the first of /models")
     parser.add_argument(
         "--base-url",
         type=_base_url,
         default=settings.LLM_BASE_URL,
-        help="what stands before /chat/completions; default: LLM_BASE_URL. LLM_API_KEY is sent there too",
+        help="the URL before /chat/completions; default: LLM_BASE_URL. LLM_API_KEY is sent there too",
     )
 
 
 def _base_url(text: str) -> str:
-    # The default, which may be empty, comes this way too.
+    # The default, which may be empty, passes through here too.
     if text and urlsplit(text).scheme not in {"http", "https"}:
         raise ArgumentTypeError("it must begin with http:// or https://, as in http://127.0.0.1:8080/v1")
     return text.rstrip("/")
 
 
-def client(base_url: str, *, connection: Wiretap | None = None, knows_stream_options: bool = True) -> Upstream:
+def client(
+    base_url: str, *, connection: RecordingTransport | None = None, knows_stream_options: bool = True
+) -> Upstream:
     return Upstream(
         base_url,
         api_key=settings.LLM_API_KEY,
@@ -48,7 +50,7 @@ def client(base_url: str, *, connection: Wiretap | None = None, knows_stream_opt
 
 
 def sentence_of(error: UpstreamError) -> str:
-    """What the chat would say."""
+    """Return the sentence that the chat would show."""
     if isinstance(error, TimedOut):
         return str(ending_of(Status.TIMED_OUT, timer=error.timer).sentence)
     return str(ending_of(Status.FAILED, error_code=error.code, detail=error.detail).sentence)
@@ -56,23 +58,23 @@ def sentence_of(error: UpstreamError) -> str:
 
 @contextmanager
 def ended_by_the_user() -> Iterator[None]:
-    """Ctrl-C, or a reader who has enough (`| head -1`): nothing to complain about."""
+    """Exit quietly on Ctrl-C, or when the reader has enough (`| head -1`)."""
     try:
         yield
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:
-        # Python would try to write the rest of its buffer once more.
+        # Otherwise Python would try again to write the rest of its buffer.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(NOBODY_READS) from None
 
 
 def nothing(event: Text | Retrying) -> None:
-    """For whom only the measurements count."""
+    """Ignore the text, when only the measurements matter."""
 
 
 class Asking:
-    """One question to the model server, and what was measured meanwhile; times in seconds."""
+    """One question to the model server, and the measurements of its answer; times in seconds."""
 
     def __init__(self, upstream: Upstream, prompt: Prompt) -> None:
         self._upstream = upstream
@@ -82,7 +84,7 @@ class Asking:
         self.duration = 0.0
 
     async def ask(self, take: Take = nothing) -> None:
-        """Raises UpstreamError."""
+        """Ask the question and measure. Raises UpstreamError."""
         began = time.monotonic()
 
         def take_and_note(event: Text | Retrying) -> None:

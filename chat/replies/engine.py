@@ -23,7 +23,7 @@ from chat.replies.relay import Relay
 from chat.replies.snapshots import Snapshots, log_end
 from chat.replies.titles import Titles, Untitled
 from chat.replies.writer import Job, Writer
-from chat.upstream import Catalogue, Model, Upstream, UpstreamError
+from chat.upstream import Catalogue, ModelInfo, Upstream, UpstreamError
 
 logger = logging.getLogger(__name__)
 
@@ -120,14 +120,14 @@ class Engine:
             self._loop.call_soon_threadsafe(writer.cut_short, "stopped")
         return writer is not None
 
-    async def models(self) -> tuple[Model, ...]:
+    async def models(self) -> tuple[ModelInfo, ...]:
         """Return the models the upstream offers; none while it can't be asked."""
         try:
             return await self._upstream.catalogue.models()
         except UpstreamError:
             return ()
 
-    def offered(self) -> tuple[Model, ...]:
+    def offered(self) -> tuple[ModelInfo, ...]:
         """Return the models as last heard of, from any thread and without waiting."""
         if not self._catalogue:
             return ()

@@ -13,7 +13,7 @@ register = template.Library()
 
 @dataclass(frozen=True)
 class Grown:
-    """An answer that is being written: the finished blocks up to a code point, and the text behind it."""
+    """An answer that is being written: its finished blocks up to the code point `end`, and the text after it."""
 
     html: SafeString
     end: int
@@ -22,7 +22,7 @@ class Grown:
 
 @register.filter
 def markdown(text: str, prefix: object) -> SafeString:
-    """`prefix` keeps the footnotes of a page's messages apart."""
+    """Render Markdown. `prefix` keeps the footnotes of different messages on a page apart."""
     return mark_safe(render(text, prefix=f"m{prefix}").strip())  # noqa: S308 - the sanitiser's own output
 
 
@@ -31,6 +31,6 @@ def grown(text: str, prefix: object) -> Grown:
     found = blocks(text, prefix=f"m{prefix}")
     end = found[-1].end if found else 0
     html = mark_safe("".join(block.html for block in found))  # noqa: S308 - the sanitiser's own output
-    # A raw CR would be lost on its way into the page, where scripts count code points.
+    # The browser would drop a raw CR, but scripts count code points.
     tail = mark_safe(escape(text[end:]).replace("\r", "&#13;"))  # noqa: S308 - escaped right here
     return Grown(html, end, tail)

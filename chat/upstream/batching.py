@@ -1,27 +1,27 @@
-"""When much comes, it is read at beats: nobody sees the difference, but the CPU does.
+"""Under load, streams are read in batches at a fixed beat: nobody sees the difference, but it saves CPU.
 
-A process that wakes for each token pays for its cold caches and for its falling asleep each time, and a write costs
-the same for one token as for five. Network cards do the same with their interrupts.
+A process that wakes for every token pays each time for cold caches and for going back to sleep, and writing one token
+costs as much as writing five. Network cards coalesce their interrupts for the same reason.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
 
-# Chunks a second of all replies together: below, each is read as it comes.
+# Chunks per second, over all replies: below this, each is read as it arrives.
 EASY_RATE = 300
-# Between two beats of the process it sleeps, all of it; what comes waits in the kernel.
+# Between two beats the whole process sleeps, and whatever arrives waits in the kernel.
 BEAT_SECONDS = 0.02
-# From a socket that was read to a reader who has it: turns of the event loop, and one or two for what else is due.
+# Turns of the event loop that it takes from reading a socket to writing to a reader, and one or two for other work.
 TURNS = 6
-# From here on each reply rests for longer, so that several of its tokens are read and written at once.
+# From BUSY_RATE on, each reply also pauses for longer, so that several of its tokens are read and written at once.
 BUSY_RATE, HEAVY_RATE = 3_000, 5_000
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.05, 0.1
 MEASURED_SECONDS = 0.5
 
 
-class Pace:
-    """Shared by all replies of a process."""
+class ReadBatching:
+    """The beat of a process, shared by all its replies."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -31,7 +31,7 @@ class Pace:
         self._is_busy = asyncio.Event()
 
     def passed(self, chunks: int) -> None:
-        """So many more have come."""
+        """Count chunks that have arrived, and adapt to their rate every MEASURED_SECONDS."""
         self._chunks += chunks
         passed = self._now() - self._since
         if passed >= MEASURED_SECONDS:
@@ -42,11 +42,11 @@ class Pace:
                 self._is_busy.set()
 
     def rest(self) -> float:
-        """Seconds until this reply is to be read again; all rest until the same instant."""
+        """Return the seconds until this reply should be read again; all replies pause until the same instant."""
         return self._rest and self._rest - self._now() % self._rest
 
     async def keep(self) -> None:
-        """The beats of the process, for as long as it lives."""
+        """Keep the beat for as long as the process lives, by blocking its event loop between two beats under load."""
         while True:
             if self._rate < EASY_RATE:
                 self._is_busy.clear()
@@ -54,14 +54,14 @@ class Pace:
             began = self._now()
             for _ in range(TURNS):
                 await asyncio.sleep(0)
-            # Not asyncio.sleep: that would wake for each token. Other threads have the interpreter meanwhile.
+            # Not asyncio.sleep, which would wake for every token. Other threads can run during this time.
             time.sleep(max(0.0, began + BEAT_SECONDS - self._now()))  # noqa: ASYNC251
-            # Where nothing comes any more nobody else would notice it.
+            # When nothing arrives any more, nobody else would measure it.
             self.passed(0)
 
 
 def rest_at(rate: float) -> float:
-    """Seconds between two readings of a reply, at so many chunks a second of all of them."""
+    """Return the seconds between two reads of a reply, for a rate of chunks per second over all replies."""
     if rate < BUSY_RATE:
         return 0.0
     share = min((rate - BUSY_RATE) / (HEAVY_RATE - BUSY_RATE), 1.0)

@@ -1,4 +1,4 @@
-"""The bytes of an answer: a stream of events, or one document from a server that does not stream. Pure."""
+"""The body of an answer: a stream of events, or one document from a server that does not stream. Pure."""
 
 from collections.abc import Iterator
 
@@ -9,14 +9,14 @@ _ONE_LINE = bytes.maketrans(b"\r\n", b"  ")
 
 
 class Body:
-    """Whatever it is called in the headers: what begins like JSON or HTML is read as the data of one event."""
+    """Decodes a body. If it begins like JSON or HTML, it is the data of one event, whatever its Content-Type."""
 
     def __init__(self) -> None:
         self._decoder = sse.Decoder()
         self._is_document: bool | None = None
 
     def feed(self, data: bytes) -> Iterator[sse.Event]:
-        """Raises LineTooLong."""
+        """Return the events that this data completes. Raises LineTooLong."""
         if self._is_document is None:
             data = self._begin(data)
         if self._is_document:

@@ -1,4 +1,4 @@
-"""Which models the server offers, kept for a minute."""
+"""The models that the server offers, cached for a minute."""
 
 import asyncio
 import contextvars
@@ -19,34 +19,37 @@ PATIENCE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Model:
-    """One of the server's list. `context`: how many tokens it reads, 0 if the server does not say."""
+class ModelInfo:
+    """A model in the server's list. `context`: the tokens it can read, 0 if the server does not say."""
 
     id: str
     context: int = 0
 
 
 class Catalogue:
-    """`allowed`: names, or patterns such as gpt-5*; none: whatever the server lists."""
+    """The models on offer. `allowed`: names, or patterns such as gpt-5*; without any, all that the server lists."""
 
     def __init__(self, client: httpx.AsyncClient, base_url: str, *, allowed: Iterable[str] = ()) -> None:
         self._client = client
         self._url = f"{base_url}/models" if base_url else ""
         self._allowed = tuple(allowed)
-        # A server that can't be asked may answer all the same.
-        self._named = tuple(Model(name) for name in self._allowed if "*" not in name)
+        # A server that can't list its models may still answer.
+        self._named = tuple(ModelInfo(name) for name in self._allowed if "*" not in name)
         self._models = self._named
         self._until = float("-inf")
         self._error: errors.UpstreamError | None = None
         self._asking: asyncio.Task[None] | None = None
 
     @property
-    def known(self) -> tuple[Model, ...]:
-        """What was heard last, at once and in any thread."""
+    def known(self) -> tuple[ModelInfo, ...]:
+        """Return the last known list, without waiting; safe in any thread."""
         return self._models
 
-    async def models(self) -> tuple[Model, ...]:
-        """In the server's order; an old list serves while a new one is asked for. Raises UpstreamError."""
+    async def models(self) -> tuple[ModelInfo, ...]:
+        """Return the models in the server's order. Raises UpstreamError.
+
+        While the list is being refreshed, the old one is returned.
+        """
         if not self._url:
             raise errors.NotConfigured
         self.look_again()
@@ -57,9 +60,9 @@ class Catalogue:
         return self._models
 
     def look_again(self) -> None:
-        """In the background, if it is long enough ago."""
+        """Refresh the list in the background if it is old enough."""
         if self._url and not self._asking and asyncio.get_running_loop().time() > self._until:
-            # Nobody's task: who asks first may leave, and the others wait for the same answer.
+            # A task of its own: the first one to ask may leave while others wait for the same answer.
             self._asking = asyncio.create_task(self._renew(), context=contextvars.Context())
 
     def close(self) -> None:
@@ -67,14 +70,14 @@ class Catalogue:
             self._asking.cancel()
 
     async def default(self) -> str:
-        """The first one. Raises UpstreamError."""
+        """Return the first model's name. Raises UpstreamError."""
         models = await self.models()
         if not models:
             raise errors.Unreachable
         return models[0].id
 
     def window_of(self, model: str) -> int:
-        """How many tokens the model reads, as far as the list that was last seen says; 0 if it does not."""
+        """Return the tokens that a model can read according to the last known list; 0 if it does not say."""
         return next((known.context for known in self._models if known.id == model), 0)
 
     async def _renew(self) -> None:
@@ -87,7 +90,7 @@ class Catalogue:
             self._until = asyncio.get_running_loop().time() + kept
             self._asking = None
 
-    async def _ask(self) -> tuple[Model, ...]:
+    async def _ask(self) -> tuple[ModelInfo, ...]:
         with plain_errors(broken=errors.Unreachable, key=""):
             response = await self._client.get(self._url, timeout=httpx.Timeout(PATIENCE_SECONDS))
         if response.status_code != httpx.codes.OK:
@@ -96,10 +99,10 @@ class Catalogue:
             listed = msgspec.json.decode(response.content, type=_ModelList)
         except msgspec.DecodeError:
             raise errors.Unreadable from None
-        return self._those_allowed([Model(model.id, model.context) for model in listed.data])
+        return self._those_allowed([ModelInfo(model.id, model.context) for model in listed.data])
 
-    def _those_allowed(self, listed: list[Model]) -> tuple[Model, ...]:
-        """In the order of the patterns. If the server lists none of them, it is asked for those that have a name."""
+    def _those_allowed(self, listed: list[ModelInfo]) -> tuple[ModelInfo, ...]:
+        """Return the allowed models in the order of the patterns, or those allowed by name if none is listed."""
         if not self._allowed:
             return tuple(listed)
         found = [model for pattern in self._allowed for model in listed if fnmatchcase(model.id, pattern)]

@@ -1,4 +1,4 @@
-"""From the data of one event to text and facts: everything that OpenAI-compatible servers put into a chunk. Pure."""
+"""Turns the data of an event into text and facts: all that OpenAI-compatible servers put into a chunk. Pure."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from chat.upstream.text_filters import Cleaner, ThinkTags, cleaned
 
 FAILED_REASONS = {"error", "abort"}
 TOOL_REASONS = {"tool_calls", "function_call"}
-# An error in an error in an error: gateways wrap what they were told.
+# Gateways wrap the error that they received in one of their own, sometimes several times.
 MOST_WRAPPINGS = 10
 ERROR_KEYS = ("message", "error", "detail", "msg", "code")
 
@@ -50,7 +50,7 @@ _decode_chunk = msgspec.json.Decoder(Chunk).decode
 
 
 class ChunkReader:
-    """Reads the events of one reply. What came is in `facts`; the text is handed out by `grown`."""
+    """Reads the events of one reply: `facts` holds the facts, and `grown` hands out the text."""
 
     def __init__(self, facts: Facts, *, begins_in_reasoning: bool = False) -> None:
         self.facts = facts
@@ -59,13 +59,13 @@ class ChunkReader:
         self._reasoning: list[str] = []
         self._answer: list[str] = []
         self.has_text = False
-        # What an attempt before this one said of itself is not true of this answer.
+        # What the server said in an earlier attempt does not apply to this answer.
         facts.upstream_id = facts.model = facts.system_fingerprint = ""
         facts.upstream_created = facts.usage = None
         facts.asked_for_tool = False
 
     def take(self, event: sse.Event) -> None:
-        """Raises ReportedError, Unreadable, WebPage; what was read before stays."""
+        """Read one event. Raises ReportedError, Unreadable, WebPage; what was read before is kept."""
         data = event.data.strip()
         if self.facts.done or not data or data.startswith(":"):
             return  # text after [DONE]; an empty event; a comment wrapped as data
@@ -78,7 +78,7 @@ class ChunkReader:
             self._chunk(chunk)
 
     def grown(self) -> Text:
-        """What has come since the last call."""
+        """Return the text that has arrived since the last call."""
         text = Text("".join(self._reasoning), "".join(self._answer))
         self._reasoning.clear()
         self._answer.clear()
@@ -86,7 +86,7 @@ class ChunkReader:
         return text
 
     def finish(self) -> Text:
-        """What waited for its other half: now it is text."""
+        """Return the text that was held back in case its other half was still to come."""
         reasoning, answer = self._tags.split(rest) if (rest := self._clean_answer.flush()) else ("", "")
         held_reasoning, held_answer = self._tags.flush()
         self._reasoning += [self._clean_reasoning.flush(), reasoning, held_reasoning]
@@ -94,7 +94,7 @@ class ChunkReader:
         return self.grown()
 
     def check_not_empty(self) -> None:
-        """Raises ToolOnly, EmptyReply. A content filter that left nothing over has said why."""
+        """Raise ToolOnly or EmptyReply if there is no text, unless a content filter explains why."""
         if self.has_text or self.facts.finish_reason == "content_filter":
             return
         asked_for_tool = self.facts.asked_for_tool or self.facts.finish_reason in TOOL_REASONS
@@ -127,7 +127,7 @@ class ChunkReader:
             self._say(delta.refusal)
 
     def _parts(self, parts: Any) -> None:
-        """Content as a list of thinking and text (Mistral)."""
+        """Read content that is a list of thinking and text (Mistral)."""
         for part in parts:
             if not isinstance(part, dict):
                 continue
@@ -148,7 +148,7 @@ class ChunkReader:
             self._answer.append(answer)
 
     def _note(self, chunk: Chunk) -> None:
-        """The first id and the first name stay; of the usages the last."""
+        """Record the facts of a chunk: the first id and name are kept, and the last usage."""
         facts = self.facts
         facts.upstream_id = facts.upstream_id or plain(chunk.id)
         facts.model = facts.model or plain(chunk.model)
@@ -161,11 +161,14 @@ class ChunkReader:
 
 
 def chunks_of(data: str) -> Iterator[Chunk]:
-    """Mostly one; objects glued together are taken apart. Raises Unreadable, WebPage, ReportedError."""
+    """Yield the chunks in an event's data: usually one, sometimes several JSON objects in a row.
+
+    Raises Unreadable, WebPage, ReportedError.
+    """
     try:
         yield _decode_chunk(data)
     except (msgspec.DecodeError, RecursionError):
-        # Lone surrogates, raw control characters, glued or broken JSON: the slow way is more patient.
+        # Lone surrogates, raw control characters, several objects or broken JSON: the slow parser is more lenient.
         yield from _patiently(data)
 
 
@@ -191,7 +194,7 @@ def _unreadable(data: str) -> Exception:
 
 
 def reasoning_of(delta: Delta) -> str:
-    """Under each of its names, but only once: some servers send two with the same text."""
+    """Return the reasoning under whichever name it has, but only once: some servers send the same text under two."""
     for text in (delta.reasoning_content, delta.reasoning):
         if isinstance(text, str) and text:
             return text
@@ -216,7 +219,7 @@ def usage_of(usage: dict[str, Any]) -> Usage:
 
 
 def message_of(error: Any) -> str:
-    """The sentence in an error of any shape: a text, {"message"}, {"error": …} nested or bare, {"detail"}."""
+    """Return the message in an error of any shape: a string, {"message"}, {"error": …} nested or bare, {"detail"}."""
     for _ in range(MOST_WRAPPINGS):
         match error:
             case str():
@@ -241,5 +244,5 @@ def _parsed(text: str) -> Any:
 
 
 def plain(value: Any) -> str:
-    """An id or a name, as it may be stored."""
+    """Return an id or a name that can be stored, or an empty string for anything else."""
     return cleaned(value)[:200] if isinstance(value, str) else ""

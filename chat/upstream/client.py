@@ -1,4 +1,4 @@
-"""The one door to the OpenAI-compatible server."""
+"""The client of the OpenAI-compatible model server: the only code that sends it questions."""
 
 import asyncio
 import hashlib
@@ -14,15 +14,15 @@ import msgspec
 from chat import sse
 from chat.events import Facts, Retrying, Text
 from chat.upstream import errors
-from chat.upstream.batching import Pace
+from chat.upstream.batching import ReadBatching
 from chat.upstream.body import Body
 from chat.upstream.catalogue import Catalogue
 from chat.upstream.chunks import ChunkReader, message_of
 from chat.upstream.timers import Limits, Timers
 from chat.upstream.transport import (
-    beginning_of,
     pieces_of,
     plain_errors,
+    read_error_body,
     rest,
     to_the_end,
     transport,
@@ -30,18 +30,17 @@ from chat.upstream.transport import (
 )
 
 MOST_ATTEMPTS = 3
-# After the finish_reason the usage and [DONE] may still come; nobody needs to wait long for them.
+# After the finish_reason, usage and [DONE] may still come, but they are not worth a long wait.
 GRACE_SECONDS = 2.0
-# The statuses of a server that does not know a field of the question.
+# The statuses with which a server refuses a field that it does not know.
 CANT_READ = {400, 422}
-
 
 Take = Callable[[Text | Retrying], None]
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is sent. `turns` as the API wants them: dicts of role and content."""
+    """A question to the model server. `turns` are in the API's format: dicts of role and content."""
 
     model: str
     turns: tuple[dict[str, Any], ...]
@@ -49,7 +48,7 @@ class Prompt:
 
 
 class Upstream:
-    """A client of one server, for one event loop: its connections are kept and shared by all replies."""
+    """A client of one server, for one event loop; all replies share its pool of connections."""
 
     def __init__(
         self,
@@ -65,23 +64,23 @@ class Upstream:
         self._key = api_key
         self._begins_in_reasoning = begins_in_reasoning
         self._knows_stream_options = knows_stream_options
-        # The models that know max_tokens by its new name only.
+        # Models that only accept max_tokens under its new name.
         self._renamed: set[str] = set()
         self._client = httpx.AsyncClient(
             transport=connection or transport(),
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             auth=None if api_key else basic,
-            # Of the timers only this one is httpx's; the others are ours (see timers.py).
+            # httpx only times the connecting (see _open); the other timers are ours (see timers.py).
             timeout=httpx.Timeout(None),
         )
-        self._pace = Pace()
-        self.keep_pace = self._pace.keep
+        self._batching = ReadBatching()
+        self.keep_pace = self._batching.keep
         self.catalogue = Catalogue(self._client, self._base_url, allowed=allowed)
 
     async def stream(self, prompt: Prompt, facts: Facts, limits: Limits, take: Take) -> None:
-        """Hands over the text as it comes; before it, a Retrying for each attempt that failed. Raises UpstreamError.
+        """Pass the text to `take` as it arrives, after a Retrying for each failed attempt. Raises UpstreamError.
 
-        `facts` is filled on the way, so that it is true wherever the stream ends.
+        `facts` is filled in on the way, so that it is correct wherever the stream ends.
         """
         if not self._base_url:
             raise errors.NotConfigured
@@ -93,7 +92,7 @@ class Upstream:
                 await self._attempt(prompt, reader, timers, take)
                 return
             except errors.StreamOptionsRefused:
-                # Not an attempt that failed: the server has answered, and does at once what it can.
+                # This doesn't count as a failed attempt: the server has answered, and can be asked again at once.
                 self._knows_stream_options = False
                 facts.attempts -= 1
                 continue
@@ -122,7 +121,7 @@ class Upstream:
                 with plain_errors(broken=errors.Cut, key=self._key), timers.watching():
                     await self._read(response, reader, timers, take)
             except (errors.Cut, errors.TimedOut):
-                # After the finish_reason only usage and [DONE] were missing.
+                # After the finish_reason, only usage and [DONE] can be missing.
                 if not facts.finish_reason:
                     raise
             finally:
@@ -134,7 +133,7 @@ class Upstream:
             raise errors.Cut
 
     async def _read(self, response: httpx.Response, reader: ChunkReader, timers: Timers, take: Take) -> None:
-        """The body, as it grows, to [DONE] or to its last byte."""
+        """Read the body as it grows, up to [DONE] or its last byte."""
         facts, body, seen = reader.facts, Body(), 0
         async with pieces_of(response) as pieces:
             async for piece in pieces:
@@ -151,15 +150,15 @@ class Upstream:
         _hand_over(body.flush(), reader, timers, take)
 
     async def _keep_pace(self, response: httpx.Response, chunks: int, reader: ChunkReader) -> None:
-        """The first token is never held back."""
-        self._pace.passed(chunks)
-        if reader.has_text and (seconds := self._pace.rest()):
+        """Pause this reply under load, but never before its first token."""
+        self._batching.passed(chunks)
+        if reader.has_text and (seconds := self._batching.rest()):
             await rest(response, seconds)
 
     @asynccontextmanager
     async def _open(self, prompt: Prompt, facts: Facts, timers: Timers) -> AsyncIterator[httpx.Response]:
-        """The response once its headers are there and say that it is an answer."""
-        # Another reply may find out meanwhile, so it is remembered what this request has asked for.
+        """Send the question, and yield the response once its headers say that it is an answer."""
+        # Another reply may change this in the meantime, so remember what this request asked for.
         asks_for_usage = self._knows_stream_options
         body = self._body(prompt, facts)
         async with timers.until_first_token():
@@ -197,7 +196,7 @@ class Upstream:
 
     async def _refuse(self, response: httpx.Response, timers: Timers, facts: Facts, *, asks_for_usage: bool) -> None:
         async with timers.until_first_token():
-            body = await beginning_of(response)
+            body = await read_error_body(response)
         if asks_for_usage and response.status_code in CANT_READ and b"stream_options" in body:
             raise errors.StreamOptionsRefused
         if "max_tokens" in facts.parameters and response.status_code in CANT_READ and b"max_completion_tokens" in body:
@@ -208,7 +207,7 @@ class Upstream:
 
 
 def _hand_over(events: Iterator[sse.Event], reader: ChunkReader, timers: Timers, take: Take) -> None:
-    """What the events of one read add, in one piece; an error among them comes after the text before it."""
+    """Pass on the text of all events of one read, in one piece; an error is raised after the text before it."""
     try:
         for event in events:
             reader.take(event)
@@ -219,5 +218,5 @@ def _hand_over(events: Iterator[sse.Event], reader: ChunkReader, timers: Timers,
 
 
 def _back_off(attempt: int) -> float:
-    """0.25 to 0.5 s, then 0.5 to 1 s: jittered, so that many replies don't come back at the same instant."""
+    """Return 0.25 to 0.5 s, then 0.5 to 1 s: jittered, so that many replies don't retry at the same instant."""
     return random.uniform(0.25, 0.5) * 2 ** (attempt - 1)  # noqa: S311 - not a secret

@@ -1,4 +1,4 @@
-"""How a server writes its streams, read from the bytes of one answer. Pure."""
+"""How a server writes its streams, worked out from the bytes of one answer. Pure."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any
 from chat import sse
 
 REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_details")
-# As much of a comment as shows what it is.
+# Enough of a comment to show what it is.
 COMMENT_SIZE = 40
 
 Json = dict[str, Any]
@@ -35,7 +35,7 @@ def ends_with_done(body: bytes) -> str:
 
 
 def usage_place(body: bytes) -> str:
-    """Where the tokens are counted."""
+    """Say where the server reports token usage."""
     chunks = chunks_of(body)
     told = [chunk for chunk in chunks if _usage_of(chunk)]
     if not told:
@@ -47,7 +47,7 @@ def usage_place(body: bytes) -> str:
 
 
 def reasoning_keys(body: bytes) -> str:
-    """Under which names it comes."""
+    """Say under which names the reasoning comes."""
     deltas = [delta for chunk in chunks_of(body) for delta in _deltas(chunk)]
     found = [key for key in REASONING_KEYS if any(delta.get(key) for delta in deltas)]
     if any(isinstance(delta.get("content"), list) for delta in deltas):
@@ -59,7 +59,7 @@ def reasoning_keys(body: bytes) -> str:
 
 
 def error_shape(body: bytes) -> str:
-    """The keys of an error with the kinds of their values, never the values: some servers quote the key there."""
+    """Describe an error by its keys and the types of their values, never the values: some servers quote the API key."""
     try:
         return _shape(json.loads(body))
     except (ValueError, RecursionError):
@@ -75,7 +75,7 @@ def _shape(value: Any) -> str:
 
 
 def chunks_of(body: bytes) -> list[Json]:
-    """Those that can be read."""
+    """Return the chunks that can be parsed."""
     return [parsed for event in _events(body) if isinstance(parsed := _parsed(event.data), dict)]
 
 

@@ -1,18 +1,18 @@
-"""What can go wrong with the upstream, as a tree: `code` for the store, `may_retry` for the client.
+"""What can go wrong with the model server, as a tree: `code` is stored, `may_retry` is for the client.
 
 UpstreamError
 ├── TimedOut            a timer fired: connect, first_token, idle, total
 ├── NotConfigured       no LLM_BASE_URL
 ├── Unreachable         refused, reset, no such host
 ├── BadStatus           an answer with an error status
-├── StreamOptionsRefused  a 400 that goes away without `stream_options`
-├── MaxTokensRefused    a 400 that goes away with `max_completion_tokens`
+├── StreamOptionsRefused  a 400 that `stream_options` has caused
+├── MaxTokensRefused    a 400 that asks for `max_completion_tokens`
 ├── ReportedError       an error inside a stream that began with 200
 ├── Cut                 the stream broke off before its end
 └── Unreadable          not a chat stream
     ├── WebPage         HTML instead of an answer
     ├── EmptyReply      an end without any text
-    └── ToolOnly        nothing but a call of a tool
+    └── ToolOnly        nothing but a tool call
 """
 
 import email.utils
@@ -54,7 +54,7 @@ class Unreachable(UpstreamError):
 
 
 class BadStatus(UpstreamError):
-    """The codes are what the user can act upon, not one for each status."""
+    """An answer with an error status. Its codes distinguish what a user can do about it, not every status."""
 
     _codes = {401: "unauthorized", 403: "unauthorized", 429: "rate_limited"}
     _overloaded = {502, 503, 504}
@@ -68,11 +68,11 @@ class BadStatus(UpstreamError):
 
 
 class StreamOptionsRefused(UpstreamError):
-    """A 400 because of `stream_options` (Groq in 2024): ask once more without."""
+    """A 400 because of `stream_options` (Groq in 2024): ask again without it."""
 
 
 class MaxTokensRefused(UpstreamError):
-    """A 400 of the reasoning models, which know `max_tokens` by its new name only: ask once more with that."""
+    """A 400 from a reasoning model, which only accepts `max_tokens` under its new name: ask again with that."""
 
 
 class ReportedError(UpstreamError):
@@ -101,7 +101,7 @@ class ToolOnly(Unreadable):
 
 
 def seconds_of(retry_after: str) -> float:
-    """Retry-After as seconds from now: a number or an HTTP date (RFC 9110 10.2.3); 0 if absent or neither."""
+    """Return Retry-After in seconds from now: a number or an HTTP date (RFC 9110 10.2.3); 0 if absent or neither."""
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", retry_after):
         return float(retry_after)
     try:
@@ -111,7 +111,7 @@ def seconds_of(retry_after: str) -> float:
 
 
 def without_secrets(text: str, key: str) -> str:
-    """Servers quote the key that they refuse, whole or half masked."""
+    """Mask API keys: servers quote the key that they refuse, in full or partly masked."""
     if key:
         text = text.replace(key, "[key]")
     return re.sub(r"(?i)\b(bearer\s+|sk-)[\w*.-]{4,}", r"\1[key]", text)

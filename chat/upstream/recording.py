@@ -1,4 +1,4 @@
-"""What the server really sends, for the eyes of a developer."""
+"""The bytes that the server really sends, for developers."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from chat.upstream.transport import transport
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """One answer to a question, however it turns out."""
+    """The status and headers of one answer, successful or not."""
 
     status: int
     headers: httpx.Headers
 
     def decoded(self, body: bytes) -> bytes:
-        """The body without its compression, if it has one."""
+        """Return the body decompressed, if it is compressed."""
         try:
             return httpx.Response(self.status, headers=self.headers, content=body).content
         except httpx.DecodingError:
@@ -26,10 +26,10 @@ class Answer:
 Listener = Callable[[Answer, bytes], None]
 
 
-class Wiretap(httpx.AsyncBaseTransport):
-    """The usual connection, with a listener to every piece of an answer's body, unaltered, before anybody reads it.
+class RecordingTransport(httpx.AsyncBaseTransport):
+    """The usual transport, whose listener gets every piece of an answer's body, unaltered, before anyone else.
 
-    The listener hears of an answer first with no bytes, when its headers are there. The list of models is no answer.
+    It is first called without bytes, when the headers arrive. The list of models doesn't count as an answer.
     """
 
     def __init__(self, listener: Listener) -> None:
@@ -51,13 +51,13 @@ class Wiretap(httpx.AsyncBaseTransport):
 
 
 class _Tapped(httpx.AsyncByteStream):
-    def __init__(self, stream: httpx.AsyncByteStream, hear: Callable[[bytes], None]) -> None:
+    def __init__(self, stream: httpx.AsyncByteStream, on_bytes: Callable[[bytes], None]) -> None:
         self._stream = stream
-        self._hear = hear
+        self._on_bytes = on_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for piece in self._stream:
-            self._hear(piece)
+            self._on_bytes(piece)
             yield piece
 
     async def aclose(self) -> None:

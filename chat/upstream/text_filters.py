@@ -1,21 +1,21 @@
-"""Two text filters that remember what a chunk left unfinished: surrogate pairs and <think> tags, split anywhere."""
+"""Two text filters that work across chunks: surrogate pairs and <think> tags may be split anywhere."""
 
 import re
 
 _REPLACED = re.compile("[\0\ud800-\udfff]")
 OPEN, CLOSE = "<think>", "</think>"
-# White space before the opening tag, which waits with it; more of it is an answer.
+# White space before the opening tag is held back with it; more than this is part of the answer.
 MOST_BLANK = 100
 
 
 def cleaned(text: str) -> str:
-    """A text that is whole."""
+    """Clean a text that is complete."""
     cleaner = Cleaner()
     return cleaner.clean(text) + cleaner.flush()
 
 
 class Cleaner:
-    """NUL and lone surrogates become U+FFFD: PostgreSQL refuses the one, UTF-8 the others."""
+    """Replaces NUL and lone surrogates with U+FFFD: PostgreSQL refuses the former, UTF-8 the latter."""
 
     def __init__(self) -> None:
         self._high = ""
@@ -40,10 +40,10 @@ class Cleaner:
 
 
 class ThinkTags:
-    """Divides an answer into reasoning and answer by its tags.
+    """Splits a text into reasoning and answer by its tags.
 
-    <think> counts only at the very start. A lone </think> is dropped and what stood before it stays answer, unless
-    the model begins in reasoning, with or without saying so.
+    <think> only counts at the very start. A lone </think> is dropped, and the text before it remains part of the answer
+    unless the model begins in reasoning, with or without an opening tag.
     """
 
     def __init__(self, *, begins_in_reasoning: bool = False) -> None:
@@ -53,7 +53,7 @@ class ThinkTags:
         self._held = ""
 
     def split(self, text: str) -> tuple[str, str]:
-        """(reasoning, answer) of what is certain by now; what may be half a tag waits."""
+        """Return the (reasoning, answer) that is certain so far, and hold back what may be half a tag."""
         if self._closed:
             return "", text
         text, self._held = self._held + text, ""
@@ -69,7 +69,7 @@ class ThinkTags:
         return reasoning, answer
 
     def _past_opening(self, text: str) -> str:
-        """What follows the opening tag; all of it if there is none; nothing while it may still become one."""
+        """Return the text after the opening tag, all of it if there is none, nothing while it may still become one."""
         start = text.lstrip()
         may_open = len(text) - len(start) <= MOST_BLANK
         if may_open and len(start) < len(OPEN) and OPEN.startswith(start):
@@ -87,8 +87,8 @@ class ThinkTags:
 
 
 def _hold_back(text: str, tag: str) -> tuple[str, str]:
-    """(certain, held): the longest end of `text` that may be the beginning of `tag` is held."""
-    # A tag begins with the only "<" that it has.
+    """Split `text` into (certain, held): the longest end that may be the beginning of `tag` is held back."""
+    # A tag contains "<" only at its beginning.
     at = text.rfind("<", -len(tag) + 1)
     if at >= 0 and tag.startswith(text[at:]):
         return text[:at], text[at:]

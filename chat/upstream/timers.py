@@ -10,7 +10,7 @@ from chat.upstream.errors import TimedOut
 
 @dataclass(frozen=True)
 class Limits:
-    """In seconds. `idle` is the longest silence once the headers are there; the others are one span each."""
+    """Time limits in seconds. `idle` is the longest silence after the headers; the others are one span each."""
 
     connect: float
     first_token: float
@@ -19,7 +19,7 @@ class Limits:
 
 
 class Timers:
-    """The timers of one reply, over all its attempts; they run from the moment that this is made, in its task."""
+    """The timers of one reply, over all its attempts. They start when this is created, in the reply's task."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -27,7 +27,7 @@ class Timers:
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
         task = asyncio.current_task()
-        assert task  # noqa: S101 - it is a task that writes a reply
+        assert task  # noqa: S101 - a reply is always written by a task
         self._task = task
         self._first_token_at = self._now() + limits.first_token
         self._total_at = self._now() + limits.total
@@ -47,7 +47,7 @@ class Timers:
 
     @asynccontextmanager
     async def until_first_token(self) -> AsyncIterator[None]:
-        """Raises TimedOut."""
+        """Limit the wait for the first token. Raises TimedOut."""
         at, timer = min((self._first_token_at, "first_token"), (self._total_at, "total"))
         try:
             async with asyncio.timeout_at(at):
@@ -57,9 +57,9 @@ class Timers:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """While the body is read. Whatever comes, a comment too, keeps the idle timer alive. Raises TimedOut.
+        """Run the timers while the body is read. Anything received, even a comment, resets the idle timer.
 
-        One timer for all pieces: when it fires, it looks how long the silence really is.
+        Raises TimedOut. There is one alarm for all pieces: when it fires, it checks how long the silence really was.
         """
         self._came_at, self._fired = self._now(), ""
         self._look()

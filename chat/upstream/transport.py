@@ -1,4 +1,4 @@
-"""The connection below: aiohttp under httpx, and its many errors as our few."""
+"""The connection below the client: aiohttp under httpx, with their many errors mapped to our few."""
 
 import asyncio
 import os
@@ -21,7 +21,10 @@ ERROR_BODY_SECONDS = 5.0
 
 
 def transport() -> httpx.AsyncBaseTransport:
-    """aiohttp reads a stream at a third of the CPU. No limit of connections; cookies are not shared among users."""
+    """Make httpx use aiohttp, which reads a stream with a third of the CPU.
+
+    The number of connections is not limited, and cookies are dropped, so that users don't share them.
+    """
     context = httpx.create_ssl_context()
 
     def session() -> aiohttp.ClientSession:
@@ -32,7 +35,7 @@ def transport() -> httpx.AsyncBaseTransport:
 
 
 class Transport(AiohttpTransport):
-    """Its answers have a body that loses nothing, and the connection at hand."""
+    """aiohttp's transport, whose responses lose no bytes of their body and give access to the connection."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await super().handle_async_request(request)
@@ -43,7 +46,7 @@ class Transport(AiohttpTransport):
 
 
 class _Whole(httpx.AsyncByteStream):
-    """To the last byte that was received: where a connection breaks, aiohttp would drop what nobody has read yet."""
+    """A body up to the last byte received: when a connection breaks, aiohttp would drop what has not been read yet."""
 
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self._answer = answer
@@ -59,12 +62,12 @@ class _Whole(httpx.AsyncByteStream):
             raise
 
     async def aclose(self) -> None:
-        # Read to its end, the connection is kept for the next question; else this closes it.
+        # This keeps the connection for the next question if the body was read to its end, and closes it otherwise.
         self._answer.release()
 
 
 async def rest(response: httpx.Response, seconds: float) -> None:
-    """Meanwhile what comes waits in the kernel, and is then read at once."""
+    """Stop reading for some seconds: whatever arrives waits in the kernel and is then read in one go."""
     answer = response.extensions.get("answer")
     connection = answer.connection if answer else None
     transport = connection.transport if connection else None
@@ -79,7 +82,7 @@ async def rest(response: httpx.Response, seconds: float) -> None:
 
 
 def without_credentials(base_url: str) -> tuple[str, httpx.BasicAuth | None]:
-    """aiohttp refuses a name and a password in an address, and in errors and logs nobody needs them."""
+    """Split name and password from a URL: aiohttp refuses them there, and they don't belong in errors and logs."""
     parts = urlsplit(base_url)
     credentials, _, host = parts.netloc.rpartition("@")
     name, _, password = map(unquote, credentials.partition(":"))
@@ -88,7 +91,7 @@ def without_credentials(base_url: str) -> tuple[str, httpx.BasicAuth | None]:
 
 @contextmanager
 def plain_errors(*, broken: type[errors.UpstreamError], key: str) -> Iterator[None]:
-    """Errors of the transport become ours, `broken` where the connection broke, and none carries the key."""
+    """Turn errors of the transport into ours, `broken` if the connection broke, and keep the API key out of them."""
     try:
         yield
     except httpx.DecodingError:
@@ -98,34 +101,37 @@ def plain_errors(*, broken: type[errors.UpstreamError], key: str) -> Iterator[No
             raise errors.TimedOut("connect") from None
         raise broken(_reason(error)) from None
     except UnicodeError:
-        # Of a host name that can't be one: an empty part, or one that is too long.
+        # The host name is invalid: part of it is empty or too long.
         raise broken from None
     except sse.LineTooLong:
         raise errors.Unreadable from None
     except errors.ReportedError as error:
-        # The whole text, and not the detail: a key that is cut in two would not be found.
+        # Use the whole text and not the detail, where a truncated key would not be recognised.
         raise errors.ReportedError(errors.without_secrets(str(error), key)) from None
 
 
 def pieces_of(response: httpx.Response) -> aclosing[AsyncGenerator[bytes, None]]:
-    """The body as it comes, without its compression."""
+    """Return the body as it arrives, decompressed."""
     is_plain = response.headers.get("content-encoding", "identity") == "identity"
-    # Without compression as the transport has it: httpx would put two generators around it.
+    # Uncompressed, take it straight from the transport: httpx would wrap it in two generators.
     body = response.extensions.get("body") if is_plain else None
     pieces = aiter(body) if body else response.aiter_bytes()
     return aclosing(cast("AsyncGenerator[bytes, None]", pieces))
 
 
 async def to_the_end(pieces: AsyncIterator[bytes]) -> None:
-    """After [DONE] only the end of the body is missing; with it the connection can be used again."""
+    """Read the end of the body, which is all that can follow [DONE], so that the connection can be reused."""
     with suppress(httpx.HTTPError, aiohttp.ClientError, TimeoutError):
         async with asyncio.timeout(LAST_BYTES_SECONDS):
             async for _ in pieces:
                 pass
 
 
-async def beginning_of(response: httpx.Response) -> bytes:
-    """Of an error's body, what may hold a message. The status is known: nothing that happens here changes it."""
+async def read_error_body(response: httpx.Response) -> bytes:
+    """Return the beginning of an error's body, which may contain a message.
+
+    The status is known already, so failures here are ignored.
+    """
     body = b""
     with suppress(httpx.HTTPError, aiohttp.ClientError, TimeoutError):
         async with asyncio.timeout(ERROR_BODY_SECONDS), pieces_of(response) as pieces:
@@ -137,13 +143,13 @@ async def beginning_of(response: httpx.Response) -> bytes:
 
 
 def _is_connect_timeout(error: Exception) -> bool:
-    """The transport reports refused and reset as ConnectTimeout too: only its cause tells them apart."""
+    """Tell a time-out from a refused or reset connection, which the transport also reports as ConnectTimeout."""
     if error.__cause__ is None:
         return isinstance(error, httpx.ConnectTimeout)
     return isinstance(error.__cause__, aiohttp.ServerTimeoutError)
 
 
 def _reason(error: Exception) -> str:
-    """In words, without the address."""
+    """Describe an error in words, without the URL."""
     number = getattr(error.__cause__ or error, "errno", None)
     return os.strerror(number) if isinstance(number, int) and number > 0 else ""

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL, with connections that are looked at instead of being asked whether they still work."""
+"""Django's PostgreSQL backend, which checks a connection by looking at its socket instead of running a query."""
 
 import select
 from typing import Any
@@ -8,7 +8,7 @@ from django.db.backends.postgresql import base
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def is_usable(self) -> bool:
-        """A server that is gone has hung up, and that can be seen: a query less for each request."""
+        """Check the connection without a query: a server that is gone has closed it, and the socket shows that."""
         connection: Any = self.connection
         if connection is None:
             return False
@@ -18,7 +18,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def _has_news(socket: int) -> bool:
-    """Between two queries PostgreSQL says nothing but its last word."""
+    """Tell whether there is anything to read: between two queries, PostgreSQL only sends something as it closes."""
     poll = select.poll()
     poll.register(socket, select.POLLIN)
     return bool(poll.poll(0))

@@ -9,7 +9,7 @@ from django.test import Client
 from chat.models import Conversation, Preset, User
 from chat.replies.engine import engine
 from chat.replies.writer import Job
-from chat.upstream import Model
+from chat.upstream import ModelInfo
 from tests.pages.page import body, html, path_of
 from tests.support.factories import make_conversation, make_user
 
@@ -23,7 +23,7 @@ PERSONAL = {"language": "", "theme": "system", "timezone": "", "model": "", "pre
 
 @pytest.fixture(autouse=True)
 def offered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "offered", lambda: (Model("fox-1"), Model("hen-2")))
+    monkeypatch.setattr(engine, "offered", lambda: (ModelInfo("fox-1"), ModelInfo("hen-2")))
 
 
 def settings_of(conversation: Conversation) -> str:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from chat.upstream.batching import LONGEST_SECONDS, SHORTEST_SECONDS, Pace, rest_at
+from chat.upstream.batching import LONGEST_SECONDS, SHORTEST_SECONDS, ReadBatching, rest_at
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_the_more_comes_the_longer_a_reply_rests(rate: float, seconds: float) ->
 
 def test_all_replies_rest_until_the_same_instant() -> None:
     now = 100.0
-    pace = Pace(lambda: now)
+    pace = ReadBatching(lambda: now)
     assert pace.rest() == 0
     now += 1.02
     pace.passed(10_000)
@@ -36,7 +36,7 @@ def test_all_replies_rest_until_the_same_instant() -> None:
 
 def test_it_calms_down_when_less_comes() -> None:
     now = 100.0
-    pace = Pace(lambda: now)
+    pace = ReadBatching(lambda: now)
     now += 1
     pace.passed(10_000)
     now += 1
@@ -56,7 +56,7 @@ def test_the_process_sleeps_between_beats_only_while_much_comes(monkeypatch: pyt
 
     async def test() -> None:
         nonlocal now
-        pace = Pace(lambda: now)
+        pace = ReadBatching(lambda: now)
         keeping = asyncio.create_task(pace.keep())
         await turns()
         now += 1

@@ -1,4 +1,4 @@
-"""Which of the many dialects the model server speaks, found out by asking it three short questions."""
+"""Finds out which of the many dialects the model server speaks, by asking it three short questions."""
 
 import asyncio
 from argparse import ArgumentParser
@@ -8,17 +8,17 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chat.management import probe
 from chat.management.probe import Asking
-from chat.upstream import Answer, Prompt, UpstreamError, Wiretap, dialect
+from chat.upstream import Answer, Prompt, RecordingTransport, UpstreamError, dialect
 
 QUESTION = {"role": "user", "content": "Say hello in one short sentence."}
-# Wrong twice, because some servers answer under any model's name.
+# Both are wrong, because some servers answer under any model's name.
 BAD_MODEL, BAD_QUESTION = "there-is-no-such-model", {"role": "user"}
 TELLING_HEADERS = ("content-type", "content-encoding", "cache-control", "x-accel-buffering", "x-request-id")
 MOST_MODELS = 5
 
 
 class Command(BaseCommand):
-    help = "Asks the model server three short questions and prints its dialect."
+    help = "Ask the model server three short questions and print its dialect."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         await self._provoke_error()
 
     async def _list_models(self) -> str:
-        """The first of them, nothing if there is none."""
+        """Print the models, and return the first one's name, or an empty string."""
         upstream = probe.client(self._base_url)
         try:
             names = [listed.id for listed in await upstream.catalogue.models()]
@@ -61,7 +61,9 @@ class Command(BaseCommand):
 
     async def _ask(self, prompt: Prompt, *, with_options: bool = True) -> "Probe":
         seen = Probe()
-        upstream = probe.client(self._base_url, connection=Wiretap(seen.hear), knows_stream_options=with_options)
+        upstream = probe.client(
+            self._base_url, connection=RecordingTransport(seen.on_bytes), knows_stream_options=with_options
+        )
         seen.asked = Asking(upstream, prompt)
         try:
             await seen.asked.ask()
@@ -88,7 +90,7 @@ class Command(BaseCommand):
         self._say("reasoning", dialect.reasoning_keys(body))
         self._say("time to first token", "none came" if first_token is None else f"{first_token:.3f} s")
         self._say("longest silence", f"{facts.longest_silence:.3f} s")
-        refused = "; stream_options was refused with 400 before" if probe.answers[0].status == 400 else ""
+        refused = "; stream_options was first refused with 400" if probe.answers[0].status == 400 else ""
         self._say("usage", dialect.usage_place(body) + refused)
 
     async def _ask_without_options(self, model: str) -> None:
@@ -99,7 +101,7 @@ class Command(BaseCommand):
         probe = await self._ask(Prompt(BAD_MODEL, (BAD_QUESTION,)), with_options=False)
         if probe.answers and probe.answer.status != 200:
             self._say("error shape", f"{probe.answer.status} {dialect.error_shape(probe.body)}")
-        self._say("error message", probe.failure or "none: a wrong model and a wrong question are answered too")
+        self._say("error message", probe.failure or "none: even a wrong model and a wrong question get an answer")
 
     def _say(self, name: str, value: str) -> None:
         self.stdout.write(f"{name:<20} {value}")
@@ -107,7 +109,7 @@ class Command(BaseCommand):
 
 
 class Probe:
-    """One question, and all that came over the wire for it."""
+    """One question, and everything that came over the wire in return."""
 
     asked: Asking
 
@@ -116,8 +118,8 @@ class Probe:
         self.failure = ""
         self._pieces: list[bytes] = []
 
-    def hear(self, answer: Answer, data: bytes) -> None:
-        """Of several answers, as after a refused option, the last one's body counts."""
+    def on_bytes(self, answer: Answer, data: bytes) -> None:
+        """Keep the body of the last answer: there are several if the server refused an option."""
         if not data:
             self.answers.append(answer)
             self._pieces.clear()

@@ -7,14 +7,14 @@ from chat.accounts import first_account
 
 
 class Command(BaseCommand):
-    help = "Runs the web server as production does. Migrations are not its job."
+    help = "Run the web server as in production. It does not run migrations."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Importing the server installs Twisted's reactor: only the command that runs it may do so.
+        # Importing the server installs Twisted's reactor, which only the command that runs it should do.
         from config.asgi import application
         from config.server.daphne import Server
 

@@ -1,4 +1,4 @@
-"""The shortest way from a question to a stream: no database, no page, only the model server."""
+"""The shortest path from a question to a stream: no database and no page, only the model server."""
 
 import asyncio
 import sys
@@ -13,22 +13,22 @@ from chat.management.probe import Asking
 from chat.models import Status
 from chat.models.endings import ending_of
 from chat.replies.writer import judge
-from chat.upstream import Answer, Prompt, Upstream, UpstreamError, Wiretap
+from chat.upstream import Answer, Prompt, RecordingTransport, Upstream, UpstreamError
 
 DIM = ("\033[2m", "\033[0m")
 
 
 class Command(BaseCommand):
     help = (
-        "Asks the model server and prints the answer to stdout as it comes; everything else, the reasoning too, "
+        "Ask the model server and print the answer to stdout as it arrives. Everything else, including the reasoning, "
         "goes to stderr. Ctrl-C closes the request."
     )
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("question")
-        parser.add_argument("--raw", action="store_true", help="the lines of the stream, byte by byte as they came")
-        parser.add_argument("--stats", action="store_true", help="at the end, on stderr: times, tokens, finish_reason")
+        parser.add_argument("--raw", action="store_true", help="print the stream's bytes exactly as they arrive")
+        parser.add_argument("--stats", action="store_true", help="in the end, print measurements to stderr")
         probe.add_arguments(parser)
 
     def handle(self, *, question: str, **options: Any) -> None:
@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
     async def _run(self, question: str, options: dict[str, Any]) -> None:
         printer = RawPrinter() if options["raw"] else TextPrinter(self, in_color=not options["no_color"])
-        upstream = probe.client(options["base_url"], connection=Wiretap(printer.hear))
+        upstream = probe.client(options["base_url"], connection=RecordingTransport(printer.on_bytes))
         try:
             model = options["model"] or await default_model(upstream)
             asked = Asking(upstream, Prompt(model, ({"role": "user", "content": _as_utf8(question)},)))
@@ -66,26 +66,26 @@ class Command(BaseCommand):
         self.tell(f"{reason} Attempt {retrying.attempt} in {retrying.delay:.1f} s.")
 
     def tell(self, line: str, *, ending: str = "\n") -> None:
-        """On stderr, but not in the red of errors."""
+        """Write to stderr, but not in red as an error."""
         self.stderr.write(line, str, ending)
         self.stderr.flush()
 
 
 class Printer(Protocol):
-    def hear(self, answer: Answer, data: bytes) -> None: ...
+    def on_bytes(self, answer: Answer, data: bytes) -> None: ...
     def text(self, text: Text) -> None: ...
     def end(self) -> None: ...
 
 
 class TextPrinter:
-    """The answer on stdout; the reasoning on stderr, dimmed where that is a terminal."""
+    """Prints the answer to stdout and the reasoning to stderr, dimmed if that is a terminal."""
 
     def __init__(self, command: Command, *, in_color: bool) -> None:
         self._command = command
         self._dim, self._undim = DIM if in_color and command.stderr.isatty() else ("", "")
         self._reasoned = self._answered = False
 
-    def hear(self, answer: Answer, data: bytes) -> None:
+    def on_bytes(self, answer: Answer, data: bytes) -> None:
         pass
 
     def text(self, text: Text) -> None:
@@ -111,10 +111,10 @@ class TextPrinter:
 
 
 class RawPrinter:
-    """The bytes of the stream on stdout, and nothing else."""
+    """Prints the bytes of the stream to stdout, and nothing else."""
 
-    def hear(self, answer: Answer, data: bytes) -> None:
-        # What a refusal says is told in its sentence, without the key that some servers quote in it.
+    def on_bytes(self, answer: Answer, data: bytes) -> None:
+        # A refusal is reported by its sentence, without the API key that some servers quote in it.
         if answer.status == 200:
             sys.stdout.buffer.write(data)
             sys.stdout.flush()
@@ -130,12 +130,12 @@ async def default_model(upstream: Upstream) -> str:
     try:
         return await upstream.catalogue.default()
     except UpstreamError as error:
-        hint = " (It was asked for its list of models; --model names one.)" if error.code == "refused" else ""
+        hint = " (This was about its list of models; --model names one.)" if error.code == "refused" else ""
         raise CommandError(probe.sentence_of(error) + hint) from None
 
 
 def _as_utf8(question: str) -> str:
-    """Bytes of the command line that are not UTF-8 can't be sent."""
+    """Replace bytes of the command line that are not UTF-8, because they can't be sent."""
     return question.encode("utf-8", "replace").decode()
 
 
@@ -154,7 +154,7 @@ def stats(asked: Asking) -> str:
 
 
 def tokens_per_second(asked: Asking) -> str:
-    """From the first token on, which is therefore not counted. Chunks where the server does not count tokens."""
+    """Return the rate after the first token, which is not counted; in chunks if the server doesn't count tokens."""
     told = asked.facts.usage.completion_tokens if asked.facts.usage else None
     count, unit = (told, "") if told else (asked.facts.chunks, " (chunks: the server did not count tokens)")
     seconds = asked.duration - (asked.first_token or asked.duration)

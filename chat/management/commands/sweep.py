@@ -7,8 +7,8 @@ from chat.models import Conversation, Generation, Message
 
 class Command(BaseCommand):
     help = (
-        "Ends the replies whose writer has died, with the text that was saved, and deletes for good what was deleted "
-        "DELETED_DAYS ago. A running server does both by itself."
+        "End the replies whose writer has died, keeping the text that was saved, and delete for good what was deleted "
+        "DELETED_DAYS ago. A running server does both on its own."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
