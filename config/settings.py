@@ -79,7 +79,7 @@ CSRF_FAILURE_VIEW = "chat.views.errors.csrf_failure"
 
 INSTALLED_APPS = [
     "chat",
-    "django.contrib.admin",
+    "chat.accounts.apps.ChatAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -63,7 +63,7 @@ async def stop(request: AuthenticatedHttpRequest) -> HttpResponseBase:
         await engine.stop_and_wait(reply)
         return HttpResponseRedirect(reverse("conversation", args=[reply.conversation_id]), status=303)
     # The request's thread is free again while this waits for the end.
-    return EventStream(_status_when_stopped(reply), content_type="application/json")
+    return DirectStream(_status_when_stopped(reply), content_type="application/json")
 
 
 async def _attach(request: AuthenticatedHttpRequest) -> HttpResponseBase:
@@ -90,7 +90,7 @@ def _blocks_from(request: HttpRequest) -> int | None:
     return number
 
 
-class EventStream(StreamingHttpResponse):
+class DirectStream(StreamingHttpResponse):
     """A response whose events go straight to the server, past Django's two wrappers."""
 
     def __init__(self, events: AsyncIterator[bytes], **options: Any) -> None:
@@ -105,7 +105,7 @@ def _streaming(request: HttpRequest, growing: Growing, cursor: Cursor, position:
     push = getattr(request, "scope", {}).get("extensions", {}).get("push")
     blocks = None if position is None else BlocksOfReader(growing, position)
     reader = Reader(growing, cursor, translation.get_language() or "en", push, blocks)
-    return EventStream(reader.events(), content_type="text/event-stream", headers=HEADERS)
+    return DirectStream(reader.events(), content_type="text/event-stream", headers=HEADERS)
 
 
 def _reply_of(user: User, fields: dict[str, Any], name: str) -> Message:
