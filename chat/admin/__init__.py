@@ -10,5 +10,5 @@ from chat.admin.users import PermissionGroupAdmin, UserAdmin
 __all__ = ["AuditEntryAdmin", "ConversationAdmin", "PermissionGroupAdmin", "ReplyAdmin", "UserAdmin"]
 
 admin.site.site_header = admin.site.site_title = _("Chat administration")
-# Django's own hook for this would be another site class, with every model registered there anew.
+# Django's hook for this, AdminConfig.default_site, would need a site class and an app config for one function.
 admin.site.login = login  # type: ignore[method-assign]

@@ -14,10 +14,10 @@ from django.urls import reverse
 
 @login_not_required
 def login(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-    """The one way in is the site's own form, which slows guesses down; admin's would be a way round it."""
+    """Redirect to the site's own login form, because Django admin's form would not slow down guessing."""
     if admin.site.has_permission(request):
         return redirect("admin:index")
     if request.user.is_authenticated:
-        # Their login is as good as it gets: sent to the form again, they would go round in circles.
+        # They are logged in already: sending them to the form would end in a loop.
         raise PermissionDenied
     return redirect_to_login(request.GET.get("next") or reverse("admin:index"), str(settings.LOGIN_URL))
