@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the named requirement files into .venv:  scripts/venv.sh requirements.txt [requirements-model.txt …]
-# .venv/installed holds the checksum of all requirement files, then the names of those that are installed. It only exists
-# while the environment is complete, so an interrupted installation is started over.
+# .venv/installed holds the checksum of all requirement files, then the names of those that are installed. It exists
+# only while the environment is complete, so an interrupted installation is started over.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=${PYTHON:-python3}
