@@ -3,19 +3,19 @@ export PYTHON
 
 .PHONY: run test test-services bench lint messages requirements
 
-# The chat on 127.0.0.1, port 8000 (another one: make run PORT=8001)
+# The chat on 127.0.0.1, port 8000 (or another one: make run PORT=8001)
 run:
 	@scripts/run.sh
 
-# All tests, or some: make test ARGS="tests/test_sse.py -k cursor"; what they do not reach: make test ARGS=--cov
+# All tests, or some: make test ARGS="tests/test_sse.py -k cursor"; with coverage: make test ARGS=--cov
 test:
 	@scripts/test.sh $(ARGS)
 
-# The same on a PostgreSQL and a Redis of its own
+# The same on PostgreSQL and Redis, both started for the tests
 test-services:
 	@SERVICES=1 scripts/test.sh $(ARGS)
 
-# What the product costs beside nginx, as ratios of one run (parts of it: make bench ARGS="--parts paced20")
+# The cost of the product against nginx, as ratios of one run (only parts: make bench ARGS="--parts paced20")
 bench:
 	@scripts/venv.sh requirements-dev.txt
 	@.venv/bin/python -m tests.bench $(ARGS)
@@ -29,14 +29,14 @@ lint:
 	.venv/bin/mypy
 	.venv/bin/python manage.py makemigrations --check --dry-run
 
-# Brings locale/ up to date with the texts in the code (needs gettext); after translating what is new, once more
+# Update locale/ from the texts in the code (needs gettext); run it again after translating new texts
 messages: export SECRET_KEY = only-for-messages
 messages:
 	@scripts/venv.sh requirements-dev.txt
 	.venv/bin/python manage.py makemessages --locale ru --no-location --no-obsolete --ignore tests
 	.venv/bin/python manage.py compilemessages --locale ru --ignore .venv
 
-# Pins requirements*.txt anew after an .in file was changed (with newer versions: make requirements ARGS=--upgrade)
+# Update requirements*.txt after a change to an .in file (to newer versions: make requirements ARGS=--upgrade)
 COMPILE = .venv/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make requirements" $(ARGS)
 requirements:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All that a laptop needs, from nothing to a running chat; Ctrl-C ends all of it.
+# Sets up and runs the whole chat on one machine; Ctrl-C stops everything.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/settings.sh
@@ -7,17 +7,17 @@ port=${PORT:-8000}
 model_log=data/model.log
 web='' model=''
 
-# Does somebody listen on a port here?
+# Is a local port in use?
 taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# Does a port answer a path with 200? (curl may not be there)
+# Does a port answer a path with 200? (without curl, which may not be installed)
 answers() {
     local line
     exec 3<>"/dev/tcp/127.0.0.1/$1" && printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' "$2" >&3 &&
         IFS= read -r -t 5 line <&3 && [[ $line == *' 200 '* ]]
 } 2>/dev/null
 
-# $1: process, $2: port, $3: path; waits until it answers, fails if the process ends
+# Wait until a path answers; fail if the process ends. $1: process, $2: port, $3: path
 wait_for() {
     until (answers "$2" "$3"); do
         kill -0 "$1" 2>/dev/null || return 1
@@ -25,7 +25,7 @@ wait_for() {
     done
 }
 
-# The web server first: it still tells its readers how their replies ended.
+# Stop the web server first, so that it can tell its readers how their replies ended.
 end_all() {
     trap '' INT TERM HUP # once is enough
     for process in $web $model; do
@@ -34,11 +34,11 @@ end_all() {
     done
 }
 trap end_all EXIT
-trap 'echo; echo "Ending"; exit 130' INT
+trap 'echo; echo "Stopping"; exit 130' INT
 trap 'exit 143' TERM HUP
 
 if taken "$port"; then
-    echo "Port $port is taken by another program. Choose another one: PORT=$((port + 1)) make run" >&2
+    echo "Port $port is in use by another program. Choose another port: PORT=$((port + 1)) make run" >&2
     exit 1
 fi
 
@@ -50,7 +50,7 @@ mkdir -p data
 if ! is_set SECRET_KEY; then
     export SECRET_KEY_FILE=data/secret_key
     if [[ ! -s $SECRET_KEY_FILE ]]; then
-        echo "Making a secret key in $SECRET_KEY_FILE"
+        echo "Creating a secret key in $SECRET_KEY_FILE"
         (umask 077 && .venv/bin/python -c 'import secrets; print(secrets.token_urlsafe(50))' >"$SECRET_KEY_FILE")
     fi
 fi
@@ -63,9 +63,9 @@ if [[ -n $demo ]]; then
     model=$!
 fi
 
-echo "Bringing the database up to date"
+echo "Migrating the database"
 .venv/bin/python manage.py migrate --verbosity 0
-# Compressing them takes seconds: only when something changed since the list of them was written, at the end.
+# Compressing the static files takes seconds, so do it only if something has changed since their manifest was written.
 if [[ -n $(find static requirements.txt -cnewer staticfiles/staticfiles.json 2>&1) ]]; then
     echo "Collecting the static files"
     .venv/bin/python manage.py collectstatic --no-input --verbosity 0
@@ -74,7 +74,7 @@ fi
 if [[ -n $model ]]; then
     echo "Waiting for the model"
     if ! wait_for "$model" "$model_port" /health; then
-        echo "The model did not start. The end of $model_log:" >&2
+        echo "The model did not start. The last lines of $model_log:" >&2
         tail -n 20 "$model_log" >&2
         exit 1
     fi
@@ -84,7 +84,7 @@ echo "Starting the web server"
 .venv/bin/python manage.py serve --host 127.0.0.1 --port "$port" &
 web=$!
 if wait_for "$web" "$port" /healthz; then
-    echo "The chat is at http://127.0.0.1:$port/ (Ctrl-C ends it)"
+    echo "The chat is at http://127.0.0.1:$port/ (Ctrl-C stops it)"
 fi
 code=0
 wait "$web" || code=$?

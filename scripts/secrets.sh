@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes the secrets of the compose deployment, in secrets/; what is there already stays as it is.
+# Creates the secrets of the compose deployment in secrets/, and keeps those that exist already.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Nobody else may look into the folder. The files themselves can be read by all, because the users inside the containers,
-# to whom each file is given without its folder, are none of this machine's.
+# Only its owner may look into the folder. The files themselves are readable by all: they are mounted into containers
+# one by one, and the users there don't exist on this machine.
 [[ -d secrets ]] || mkdir -m 700 secrets
 
 random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
@@ -13,7 +13,7 @@ make() {
     [[ ! -s secrets/$1 ]] || return 0
     printf '%s\n' "$2" >"secrets/$1"
     chmod 644 "secrets/$1"
-    echo "Made secrets/$1"
+    echo "Created secrets/$1"
 }
 
 make secret_key "$(random)"

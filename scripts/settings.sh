@@ -1,6 +1,6 @@
-# Sourced by the other scripts, from the project's folder: what config/settings.py would read for a name.
+# Sourced by the other scripts, from the project's folder: reads a setting as config/settings.py does.
 
-# $1 from the environment, else the first such line of .env, without its quotes
+# Print $1 from the environment, or otherwise from its first line in .env, without quotes
 _value() {
     if [[ -n ${!1+set} ]]; then
         printf '%s' "${!1}"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Asks the model server with nothing but curl, and prints the text as it comes.
+# Asks the model server with nothing but curl, and prints the text as it arrives.
 #   scripts/stream.sh [--raw] "question"
-# Without jq, or with --raw, it prints the lines as they are on the wire.
+# Without jq, or with --raw, it prints the lines of the stream unchanged.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/settings.sh
 
 fail() { echo "stream.sh: $*" >&2; exit 1; }
 
-# A text as the inside of a JSON string (also right for the quoted strings of a curl config).
+# Escape a text for a JSON string (which also suits the quoted strings of a curl config).
 escaped() {
     local LC_ALL=C text=$1 code char
     text=${text//\\/\\\\}
@@ -20,7 +20,7 @@ escaped() {
     printf '%s' "$text"
 }
 
-# The key and the question go through a pipe: what stands on a command line is seen by every user of the machine.
+# Pass the key and the question through a pipe: command lines are visible to every user of the machine.
 request() { # URL [JSON body]
     {
         if [[ -n $key ]]; then printf 'header = "Authorization: Bearer %s"\n' "$(escaped "$key")"; fi
@@ -29,16 +29,16 @@ request() { # URL [JSON body]
         -H 'Accept: text/event-stream' -H 'Content-Type: application/json' -H 'Expect:' "$1"
 }
 
-# Hands what follows the headers to a command, if the status is 200
+# Pass the body to a command if the status is 200
 body() {
     local status line
-    read -r _ status _ || exit 1 # curl has said why
+    read -r _ status _ || exit 1 # curl has printed the reason
     while IFS= read -r line && [[ -n ${line%$'\r'} ]]; do :; done
     [[ ${status%$'\r'} == 200 ]] || fail "the server answered ${status%$'\r'}: $(cat)"
     "$@"
 }
 
-# The JSON of each event
+# Print the JSON of each event
 events() {
     local line seen=
     while IFS= read -r line || [[ -n $line ]]; do
@@ -65,7 +65,7 @@ if [[ -z $model ]]; then
     list=$(request "$base/models" | body cat) || exit 1
     first_id='"id"[[:space:]]*:[[:space:]]*"(([^"\]|\\.)+)"'
     [[ $list =~ $first_id ]] || fail "$base/models names no model; set LLM_MODEL"
-    model=${BASH_REMATCH[1]} # still as it stands in JSON
+    model=${BASH_REMATCH[1]} # still escaped for JSON
 fi
 question="{\"model\":\"$model\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"$(escaped "$1")\"}]}"
 if [[ -n $raw ]] || ! command -v jq >/dev/null; then

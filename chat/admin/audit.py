@@ -13,7 +13,7 @@ from chat.models import AuditEntry, Conversation, User
 
 
 def note(request: HttpRequest, action: AuditEntry.Action, conversation: Conversation | None = None) -> None:
-    """Write down what the user of this request is about to do."""
+    """Record what the user of this request is about to do."""
     trace_id = trace_id_of(request) or request.headers.get("X-Request-ID", "")
     actor = cast(User, request.user)
     AuditEntry.objects.create(
@@ -22,7 +22,7 @@ def note(request: HttpRequest, action: AuditEntry.Action, conversation: Conversa
         action=action,
         conversation=conversation.pk if conversation else None,
         owner=conversation.owner_id if conversation else None,
-        # A header may be of any length.
+        # A header can have any length.
         trace_id=str(trace_id)[:64],
     )
 
@@ -33,8 +33,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_filter = ["action", "at"]
     fields = ["when", "actor_name", "actor", "action", "conversation", "owner", "trace_id"]
     search_fields = ["actor_name"]
-    search_help_text = _("Name, or the id of a person, conversation or request.")
-    when = exact_time("at", _("at"))
+    search_help_text = _("User name, or the id of a user, conversation or request.")
+    when = exact_time("at", _("time"))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str

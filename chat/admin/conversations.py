@@ -43,7 +43,7 @@ class LastModelFilter(admin.SimpleListFilter):
 class OwnerActiveFilter(admin.BooleanFieldListFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Django would call it "active", as if the conversation were.
+        # Django would call it "active", as if it were about the conversation.
         self.title = _("owner active")
 
 
@@ -59,11 +59,11 @@ class ConversationAdmin(ReadOnlyAdmin):
     ordering = ["-last_message_at", "id"]
     search_fields = ["owner__username", "owner__email"]
     search_help_text = _(
-        "User name, email or conversation id. For those who may read transcripts also titles and texts: "
-        "each of their searches is written to the audit log."
+        "User name, email or conversation id. With permission to read transcripts, also titles and messages: "
+        "each such search is recorded in the audit log."
     )
     inlines = [RepliesInline]
-    # Without a list any field could be probed through the address, as in ?title__startswith=…
+    # Without this list, any field could be probed through the URL, as in ?title__startswith=…
     filterable = {"id", "owner", "created_at", "last_message_at", "status", "model"}
     short_id = short_id(_("conversation"))
     created = exact_time("created_at", _("created"))
@@ -95,7 +95,7 @@ class ConversationAdmin(ReadOnlyAdmin):
         described: QuerySet[Any] = conversations.annotate(
             last_status=Subquery(last.values("status")[:1]),
             last_model=Subquery(last.values("model")[:1]),
-            # A server that counts no tokens leaves them unknown, which is not zero.
+            # If the server doesn't count tokens, their number is unknown, not zero.
             total_tokens=NullIf(Subquery(spent.annotate(total=total).values("total")), 0),
         )
         return described
@@ -103,12 +103,12 @@ class ConversationAdmin(ReadOnlyAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Conversation | None:
         found = super().get_object(request, object_id, from_field)
         if found and not may_read(request.user):
-            # Django's pages put str(object) into headings and breadcrumbs; without a title it is the id.
+            # Django's pages show str(object) in headings and breadcrumbs; without a title, that is the id.
             found.title = ""
         return found
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
-        # Django's autocomplete is a second door to the list, one that shows str(object).
+        # Django's autocomplete is another way to search the list, and it shows str(object).
         is_autocomplete = bool(request.resolver_match and request.resolver_match.url_name == "autocomplete")
         return [] if is_autocomplete else self.search_fields
 

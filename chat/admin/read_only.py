@@ -1,4 +1,4 @@
-"""What people who run the chat look at, and nobody changes here."""
+"""Admin pages for viewing only: nobody changes anything there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ else:
 
 
 class ReadOnly:
-    """For pages and inlines: no permission that somebody was given makes these writable."""
+    """A mixin for pages and inlines that no permission makes writable."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -40,19 +40,19 @@ class ReadOnlyAdmin(ReadOnly, PlainTitles):
     actions = None
     view_on_site = False
     list_per_page = 50
-    # Counting the whole table, and once more per filter, would cost more than it tells.
+    # Counting the whole table, and again for each filter, would cost more than it is worth.
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
 
 
 def link_to(model: type[models.Model], pk: Any, label: Any) -> SafeString:
-    """To its page in admin; the label is escaped."""
+    """Return a link to an object's admin page; the label is escaped."""
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
     return format_html('<a href="{}">{}</a>', url, label)
 
 
 def exact_time(field: str, label: Any) -> Callable[[Any, Any], str]:
-    """A column with the seconds that Django's own leave out."""
+    """Return a column with the seconds, which Django's own omit."""
 
     def column(_admin: Any, record: Any) -> str:
         at = getattr(record, field)
@@ -62,7 +62,7 @@ def exact_time(field: str, label: Any) -> Callable[[Any, Any], str]:
 
 
 def short_id(label: Any) -> Callable[[Any, Any], str]:
-    """Enough of an id for a row of a list; the whole of it is on the record's page."""
+    """Return a column with the beginning of the id; the whole id is on the object's page."""
 
     def column(_admin: Any, record: Any) -> str:
         return str(record.pk)[:8]

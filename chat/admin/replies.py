@@ -1,4 +1,4 @@
-"""How each reply came to its end: the evidence, without a word of what was said."""
+"""How each reply ended: the evidence, without any of the text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TIMES = ["started", "first_token", "ended", "heartbeat", "stop_requested"]
 
 
 def of_evidence(name: str) -> Callable[[Any, Generation], Any]:
-    """A column with this field of the reply's evidence, which is there after its end."""
+    """Return a column with a field of the reply's evidence, which exists once the reply has ended."""
 
     def column(admin_: Any, reply: Generation) -> Any:
         value = getattr(getattr(reply.message, "evidence", None), name, None)
@@ -39,7 +39,7 @@ class ReplyColumns:
     first_token = exact_time("first_token_at", _("first token"))
     ended = exact_time("ended_at", _("ended"))
     heartbeat = exact_time("heartbeat_at", _("last sign of life"))
-    stop_requested = exact_time("stop_requested_at", _("stop asked for"))
+    stop_requested = exact_time("stop_requested_at", _("stop requested"))
 
     answering_model = of_evidence("model")
     attempts = of_evidence("attempts")
@@ -66,7 +66,7 @@ class ReplyColumns:
 
 
 def without_texts(replies: QuerySet[Generation]) -> QuerySet[Generation]:
-    """Rows for a list: who and how in one query, what was said (megabytes, and private) not at all."""
+    """Fetch everything for a list in one query, except the texts, which are private and may be megabytes."""
     return replies.select_related("message__evidence", "conversation__owner").defer(
         "message__text",
         "message__reasoning",
@@ -96,7 +96,7 @@ class TimerFilter(ErrorCodeFilter):
 
 
 class RepliesInline(ReplyColumns, ReadOnly, TabularInline):
-    """The replies of a conversation, on its page."""
+    """The replies of a conversation, on the conversation's page."""
 
     model = Generation
     extra = 0
@@ -141,12 +141,12 @@ class ReplyAdmin(ReplyColumns, ReadOnlyAdmin):
     list_filter = ["status", ErrorCodeFilter, TimerFilter, "model", "started_at"]
     ordering = ["-started_at"]
     search_fields = ["conversation__owner__username"]
-    search_help_text = _("User name or email; or the id of a reply, conversation, request or upstream's answer.")
+    search_help_text = _("User name, email, or the id of a reply, conversation, request or model server's answer.")
     fieldsets = [
         (None, {"fields": ["reply_id", "conversation_link", "owner_link", "status", "ending"]}),
-        (_("Asked"), {"fields": ["model", "omitted", "parameters", "prompt_sha256", "trace_id"]}),
+        (_("Request"), {"fields": ["model", "omitted", "parameters", "prompt_sha256", "trace_id"]}),
         (_("End"), {"fields": ["finish_reason", "error_code", "error_detail", "timer", "attempts"]}),
-        (_("Measured"), {"fields": ["first_token_ms", "duration_ms", "longest_silence_ms", "chunks", "bytes"]}),
+        (_("Measurements"), {"fields": ["first_token_ms", "duration_ms", "longest_silence_ms", "chunks", "bytes"]}),
         (_("Tokens"), {"fields": ["prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens"]}),
         (_("Model server"), {"fields": ["answering_model", *UPSTREAM]}),
         (_("Writer"), {"fields": ["writer", *TIMES]}),
@@ -188,9 +188,9 @@ class ReplyAdmin(ReplyColumns, ReadOnlyAdmin):
 
     @admin.display(description=_("conversation"))
     def conversation_link(self, reply: Generation) -> SafeString:
-        # By its id: a title is made of what people wrote.
+        # Labelled by its id: a title would reveal what people wrote.
         return link_to(Conversation, reply.conversation_id, reply.conversation_id)
 
-    @admin.display(description=_("what the user is told"))
+    @admin.display(description=_("message to the user"))
     def ending(self, reply: Generation) -> Any:
         return reply.ending.sentence or "-"

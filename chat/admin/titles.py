@@ -1,4 +1,4 @@
-"""Headings of admin's pages. Django's put a name into a sentence as it is, in no case: «Выберите беседа»."""
+"""Headings of admin pages. Django's insert a name into a sentence without declining it: «Выберите беседа»."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ else:
 
 
 class PlainTitles(ModelAdmin):
-    """A list is called by what is in it, a record by what it is."""
+    """A mixin for headings that are just the model's name: the plural on lists, the singular on objects."""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         title = capfirst(self.opts.verbose_name_plural)

@@ -1,4 +1,4 @@
-"""What was asked and answered, for those who may read it; each opening is written to the audit log first."""
+"""Transcripts, for those who may read them; each view is recorded in the audit log first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from chat.models import AuditEntry, Conversation, Generation, Message, User
 
 @dataclass(frozen=True)
 class Turn:
-    """A question or an answer as it stands in the transcript."""
+    """A question or an answer in the transcript."""
 
     message: Message
     reply: Generation | None
@@ -30,7 +30,7 @@ class Turn:
 
 
 def may_read(user: User | AnonymousUser) -> bool:
-    """Titles are made of what people wrote, so this is asked for them too."""
+    """Tell whether a user may read what people wrote, including titles, which are made from it."""
     return user.has_perm("chat.read_transcript")
 
 
@@ -51,8 +51,8 @@ def transcript(request: HttpRequest, conversation: uuid.UUID) -> HttpResponse:
 
 
 def turns_of(conversation: Conversation) -> list[Turn]:
-    """Everything that was ever said, on all branches, deleted or not, in the order in which it began."""
-    # Before the messages: a reply that ends in between is then shown whole instead of empty.
+    """Return everything ever said, on all branches, deleted or not, in the order in which it began."""
+    # Read this before the messages, so that a reply that ends in between is shown whole and not empty.
     growing = _texts_being_written(conversation)
     messages = list(conversation.messages.select_related("generation", "evidence").order_by("number"))
     branch = _branch(messages, conversation.leaf_id)

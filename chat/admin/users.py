@@ -44,15 +44,15 @@ class UserForm(ChangeForm):
 
     class Meta(UserChangeForm.Meta):
         model = User
-        help_texts: ClassVar = {"is_active": _("Changed by an action in the list of users.")}
+        help_texts: ClassVar = {"is_active": _("To change this, use an action in the list of users.")}
 
 
 @admin.register(User)
 class UserAdmin(PlainTitles, DjangosUserAdmin):
-    """People are deactivated here, never deleted.
+    """Accounts, which are deactivated here but never deleted.
 
-    Only superusers hand out permissions and passwords or touch other staff: whoever may edit people could else
-    give themselves the right to read transcripts, or log in as somebody and read there.
+    Only superusers can grant permissions, set passwords or change staff accounts. Otherwise anyone who may edit users
+    could give themselves the right to read transcripts, or log in as somebody else and read there.
     """
 
     form = UserForm
@@ -96,13 +96,11 @@ class UserAdmin(PlainTitles, DjangosUserAdmin):
         page: HttpResponse = super().user_change_password(request, id, form_url)
         return page
 
-    @admin.action(
-        description=_("Deactivate: they can't log in, their running replies are stopped"), permissions=["change"]
-    )
+    @admin.action(description=_("Deactivate: block login and stop running replies"), permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         self._set_active(request, queryset, False)
 
-    @admin.action(description=_("Activate: they can log in again"), permissions=["change"])
+    @admin.action(description=_("Activate: allow login again"), permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         self._set_active(request, queryset, True)
 
@@ -112,7 +110,7 @@ class UserAdmin(PlainTitles, DjangosUserAdmin):
         return format_html('<a href="{}?owner__id__exact={}">{}</a>', url, user.pk, _("show"))
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet[User], is_active: bool) -> None:
-        # Not oneself: somebody has to be left who can undo it.
+        # Nobody can deactivate themselves, so somebody who can undo it always remains.
         people = [user for user in queryset if user != request.user and self.has_change_permission(request, user)]
         said = gettext("Activated.") if is_active else gettext("Deactivated.")
         with transaction.atomic():
@@ -123,9 +121,7 @@ class UserAdmin(PlainTitles, DjangosUserAdmin):
                 self.log_change(request, user, said)
                 recheck(user.pk)
         count = len(people)
-        self.message_user(
-            request, ngettext("%d person changed.", "%d people changed.", count) % count, messages.SUCCESS
-        )
+        self.message_user(request, ngettext("%d user changed.", "%d users changed.", count) % count, messages.SUCCESS)
 
 
 admin.site.unregister(Group)
@@ -133,7 +129,7 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class PermissionGroupAdmin(auth.GroupAdmin):
-    """A group hands out permissions too."""
+    """Groups, which only superusers can edit, because they grant permissions too."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return _is_superuser(request)
