@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The test suite. With arguments, what they name:  scripts/test.sh tests/test_sse.py -k cursor
+# With QUICK=1, what needs no browser, no services and no process of its own, on several cores.
 # With SERVICES=1, what asks the database, on a PostgreSQL and a Redis that are started for it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -12,6 +13,8 @@ beside() { pytest -m "$1" >"$logs/$1" 2>&1 & }
 
 if [[ $# -gt 0 ]]; then
     pytest "$@"
+elif [[ -n ${QUICK:-} ]]; then
+    pytest -m "not browser and not services and not process" --numprocesses auto --maxprocesses 4 --dist worksteal
 elif [[ -n ${SERVICES:-} ]]; then
     # The rest of the suite brings its own servers, or its own SQLite file.
     pytest -m "not browser and not services"
