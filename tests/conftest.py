@@ -49,14 +49,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 
 def _keep_permissions() -> None:
-    """Put the permissions back whenever a test has emptied the database: making them again took a sixth of its time."""
-    kept = [list(ContentType.objects.all()), list(Permission.objects.all())]
+    """Put the permissions back whenever a test has emptied the database: working them out again takes far longer."""
+    kinds, permissions = list(ContentType.objects.all()), list(Permission.objects.all())
     post_migrate.disconnect(create_contenttypes)
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
 
     def put_back(**_: Any) -> None:
-        for rows in kept:
-            type(rows[0])._default_manager.bulk_create(rows)
+        ContentType.objects.bulk_create(kinds)
+        Permission.objects.bulk_create(permissions)
 
     post_migrate.connect(put_back, sender=apps.get_app_config("contenttypes"), weak=False)
 
