@@ -1,11 +1,15 @@
 PYTHON ?= python3
 export PYTHON
 
-.PHONY: run test test-services bench lint messages requirements
+.PHONY: run check test test-services bench lint messages requirements
 
 # The chat on 127.0.0.1, port 8000 (or another one: make run PORT=8001)
 run:
 	@scripts/run.sh
+
+# What every change needs, in two minutes: lint, types, and the tests without a browser, services and processes
+check: lint
+	@QUICK=1 scripts/test.sh
 
 # All tests, or some: make test ARGS="tests/test_sse.py -k cursor"; with coverage: make test ARGS=--cov
 test:

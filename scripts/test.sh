@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Runs the test suite, or only what the arguments name:  scripts/test.sh tests/test_sse.py -k cursor
+# With QUICK=1, runs the tests that need no browser, no services and no process of their own, on several cores.
 # With SERVICES=1, runs the tests that use the database on a PostgreSQL and a Redis started for them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -12,6 +13,8 @@ beside() { pytest -m "$1" >"$logs/$1" 2>&1 & }
 
 if [[ $# -gt 0 ]]; then
     pytest "$@"
+elif [[ -n ${QUICK:-} ]]; then
+    pytest -m "not browser and not services and not process" --numprocesses auto --maxprocesses 4 --dist worksteal
 elif [[ -n ${SERVICES:-} ]]; then
     # The rest of the suite starts its own servers, or uses its own SQLite file.
     pytest -m "not browser and not services"

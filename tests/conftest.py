@@ -9,13 +9,19 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.apps import apps
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+from django.db.models.signals import post_migrate
 
 from chat.models import DEAD_AFTER
 from chat.replies.engine import engine
 from tests.support.fake_upstream.server import FakeUpstream
 from tests.support.process import Servers, make_database
 from tests.support.site import Person, Site
+from tests.support.waiting import until
 
 # A slow machine is no failure.
 hypothesis.settings.register_profile("tests", deadline=None)
@@ -36,11 +42,30 @@ def _asks_the_database(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    with django_db_blocker.unblock():
+        _keep_permissions()
+        if connection.vendor == "postgresql":
+            _wait_for_age()
+
+
+def _keep_permissions() -> None:
+    """Put the permissions back whenever a test has emptied the database: working them out again takes far longer."""
+    kinds, permissions = list(ContentType.objects.all()), list(Permission.objects.all())
+    post_migrate.disconnect(create_contenttypes)
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+
+    def put_back(**_: Any) -> None:
+        ContentType.objects.bulk_create(kinds)
+        Permission.objects.bulk_create(permissions)
+
+    post_migrate.connect(put_back, sender=apps.get_app_config("contenttypes"), weak=False)
+
+
+def _wait_for_age() -> None:
     """Until a database has been there for long enough, nobody is taken for dead."""
-    if connection.vendor == "postgresql":
-        with django_db_blocker.unblock(), connection.cursor() as cursor:
-            age = "extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())"
-            cursor.execute(f"SELECT pg_sleep(%s - {age})", [DEAD_AFTER.total_seconds()])
+    with connection.cursor() as cursor:
+        age = "extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())"
+        cursor.execute(f"SELECT pg_sleep(%s - {age})", [DEAD_AFTER.total_seconds()])
 
 
 @pytest.fixture(scope="session")
@@ -50,22 +75,22 @@ def upstream() -> Iterator[FakeUpstream]:
 
 
 @pytest.fixture(scope="session")
-def served(upstream: FakeUpstream, django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
-    """The address of a running server. Its threads use the database whenever they want, as they do in life."""
+def served(upstream: FakeUpstream, django_db_setup: None, django_db_blocker: Any) -> Iterator[Any]:
+    """A running server. Its threads use the database whenever they want, as they do in life."""
     from django.conf import settings
 
     settings.LLM_BASE_URL = upstream.base_url
-    address: Future[str] = Future()
-    thread = threading.Thread(target=_serve, args=(address,), daemon=True, name="server")
+    running: Future[Any] = Future()
+    thread = threading.Thread(target=_serve, args=(running,), daemon=True, name="server")
     with django_db_blocker.unblock():
         thread.start()
-        yield address.result(10)
+        yield running.result(10)
         _stop()
         thread.join(15)
     assert not thread.is_alive(), "the server does not stop"
 
 
-def _serve(address: Future[str]) -> None:
+def _serve(running: Future[Any]) -> None:
     # Imported in its thread: Twisted's reactor belongs to the thread that runs it.
     from config.asgi import application
     from config.server.daphne import Server
@@ -75,8 +100,9 @@ def _serve(address: Future[str]) -> None:
             from twisted.internet import reactor
 
             super().listen_success(port)
+            self.base_url = f"http://127.0.0.1:{port.getHost().port}"
             # Behind the start of the engine, which waits for the reactor too.
-            reactor.callWhenRunning(address.set_result, f"http://127.0.0.1:{port.getHost().port}")
+            reactor.callWhenRunning(running.set_result, self)
 
     Served(application, host="127.0.0.1", port=0, signal_handlers=False).run()
 
@@ -90,23 +116,30 @@ def _stop() -> None:
 
 
 @pytest.fixture
-def site(served: str, upstream: FakeUpstream, transactional_db: None, settings: Any) -> Iterator[Site]:
+def site(served: Any, upstream: FakeUpstream, transactional_db: None, settings: Any) -> Iterator[Site]:
     """A clean site with nobody and nothing in it. What a test leaves running is ended behind it."""
     upstream.forget()
     settings.LLM_BASE_URL = upstream.base_url
-    site = Site(served, upstream)
+    site = Site(served.base_url, upstream)
     yield site
     for person in site.people:
         person.http.close()
     _end_all_replies()
+    # The log has a line for a request when it is over, which may be after its client has the answer.
+    until(lambda: all(request.done() for request in _requests(served)))
+
+
+def _requests(served: Any) -> list[Any]:
+    connections = list(served.connections.values())
+    return [connection["application_instance"] for connection in connections if "application_instance" in connection]
 
 
 def _end_all_replies() -> None:
-    until = time.monotonic() + 10
+    deadline = time.monotonic() + 10
     while running := engine.running():
         for reply in running:
             engine.stop(reply)
-        assert time.monotonic() < until, "a reply does not end"
+        assert time.monotonic() < deadline, "a reply does not end"
         time.sleep(0.01)
 
 
