@@ -1,25 +1,14 @@
-// The entry: behaviour for what is on the page. Without scripts everything works as plain forms.
+// The entry of the chat: behaviour for what is on the page. Without scripts everything works as plain forms.
 
-import { watchActions } from "./actions.js";
-import { addCopyButtons } from "./code.js";
 import { Conversation } from "./conversation.js";
 import { Doorbell } from "./doorbell.js";
-import { forgetDrafts } from "./drafts.js";
-import { renewToken } from "./http.js";
-import { watchKeyboard } from "./keyboard.js";
-import { watchScroll } from "./scroll.js";
-import { watchSearch } from "./search.js";
-import { watchSidebar } from "./sidebar.js";
-import { keepTimes, localTimes } from "./times.js";
+import { watchAside } from "./list/aside.js";
+import { addCopyButtons } from "./page/copy_code.js";
+import { watchScroll } from "./page/scroll.js";
+import { keepTimes } from "./page/times.js";
 
-localTimes(document);
+watchAside();
 keepTimes();
 addCopyButtons(document);
 watchScroll();
-watchSidebar();
-watchActions();
-watchKeyboard();
-watchSearch();
 new Doorbell(new Conversation());
-document.addEventListener("submit", renewToken, { capture: true });
-document.querySelector("form[data-logout]").addEventListener("submit", forgetDrafts);

@@ -1,16 +1,27 @@
 // The conversation on the page: asks, retries, stops, and comes back to an answer that is being written.
 
-import { Choices } from "./choices.js";
-import { Composer } from "./composer.js";
-import { watchCopying } from "./copying.js";
-import { Editing } from "./editing.js";
-import { getHtml, post } from "./http.js";
-import { Messages, dress } from "./messages.js";
-import { announce, clearNotice, connection, fromTemplate, notice, part, sentenceOf, text } from "./page.js";
-import { Reply } from "./reply.js";
-import { follow, toBottom } from "./scroll.js";
-import { currentTitle, refreshSidebar } from "./sidebar.js";
-import { Stream } from "./stream.js";
+import { Choices } from "./composer/choices.js";
+import { Composer } from "./composer/composer.js";
+import { Editing } from "./composer/editing.js";
+import { currentTitle, refreshSidebar } from "./list/sidebar.js";
+import { watchCopying } from "./page/copy_message.js";
+import { enhance } from "./page/enhance.js";
+import { getHtml, post } from "./page/http.js";
+import { Messages } from "./page/messages.js";
+import {
+  address,
+  announce,
+  clearNotice,
+  connection,
+  fromTemplate,
+  notice,
+  part,
+  sentenceOf,
+  text,
+} from "./page/page.js";
+import { follow, toBottom } from "./page/scroll.js";
+import { Reply } from "./reply/reply.js";
+import { Stream } from "./reply/stream.js";
 
 // Sent again as it is, it would be refused again.
 const HOPELESS = new Set([400, 404, 413]);
@@ -149,8 +160,8 @@ export class Conversation {
     // What else the address says was about what was read before.
     if (this.#id !== conversation || location.search) {
       this.#id = document.body.dataset.conversation = conversation;
-      history.replaceState(null, "", `/chat/${conversation}/`);
-      this.#choices.settle(conversation);
+      history.replaceState(null, "", address("conversation", conversation));
+      this.#choices.renewSettings(conversation);
     }
     await refreshSidebar();
     this.retitle();
@@ -167,10 +178,10 @@ export class Conversation {
 
   /** A question with what one may do with it, which the one that was shown at once does not know. */
   async #renew(item) {
-    const url = `/chat/${this.#id}/messages/${item.id.replace("message-", "")}/`;
+    const url = address("message", this.#id, item.id.replace("message-", ""));
     const fresh = await getHtml(url).catch(() => null);
     if (!fresh) return;
-    dress(fresh);
+    enhance(fresh);
     item.replaceWith(fresh);
   }
 
@@ -204,7 +215,7 @@ export class Conversation {
   async #stop() {
     const reply = this.#stream.reply;
     try {
-      const response = await post("/chat/stop", reply ? { reply } : { request_id: this.#request });
+      const response = await post(address("stop"), reply ? { reply } : { request_id: this.#request });
       if (response.ok) return;
     } catch {
       // Not reached: told below.

@@ -1,11 +1,11 @@
 // Hears from the server that something has changed, and asks what it is: one WebSocket for each tab.
 // Nothing depends on it: what was missed is asked for as soon as it is open again, and in between now and then.
 
-import { backOff, isLoggedOut } from "./http.js";
-import { clearNotice, notice, text } from "./page.js";
-import { refreshSidebar } from "./sidebar.js";
+import { refreshSidebar } from "./list/sidebar.js";
+import { backOff, isLoggedOut } from "./page/http.js";
+import { address, clearNotice, notice, text } from "./page/page.js";
 
-const URL = `${location.origin.replace("http", "ws")}/chat/doorbell`;
+const ORIGIN = location.origin.replace("http", "ws");
 const LONGEST_PAUSE = 60_000;
 const PATIENCE = 20_000;
 const SOON = 2000;
@@ -36,7 +36,7 @@ export class Doorbell {
   #connect() {
     clearTimeout(this.#timer);
     this.#socket?.close();
-    const socket = (this.#socket = new WebSocket(URL));
+    const socket = (this.#socket = new WebSocket(ORIGIN + address("doorbell")));
     this.#heard = Date.now();
     socket.onmessage = (message) => this.#hear(JSON.parse(message.data));
     socket.onclose = () => socket === this.#socket && this.#lost();
@@ -96,7 +96,7 @@ export class Doorbell {
 
   async #ask() {
     const request = { redirect: "manual", signal: AbortSignal.timeout(PATIENCE) };
-    const response = await fetch(`/chat/changes?since=${this.#change}`, request).catch(() => null);
+    const response = await fetch(`${address("changes")}?since=${this.#change}`, request).catch(() => null);
     const changes = response?.ok && (await response.json().catch(() => null));
     // Somebody else's, if they have logged in meanwhile: for this page that is a login that has ended.
     const isMine = changes && changes.user === document.body.dataset.user;
@@ -111,7 +111,7 @@ export class Doorbell {
     const isGone = gone.includes(here);
     if (isGone) notice(text("gone"));
     const isShown = !(changed || (reload && here)) || (await this.#conversation.catchUp(changed?.leaf));
-    if (reload || conversations.length || gone.length) await refreshSidebar(isGone ? "/" : "");
+    if (reload || conversations.length || gone.length) await refreshSidebar(isGone ? address("home") : "");
     this.#conversation.retitle();
     return isShown;
   }

@@ -1,6 +1,7 @@
 // What goes along with a question: its model and, with the first one, the settings of the new conversation.
 
-import { getHtml } from "./http.js";
+import { getHtml } from "../page/http.js";
+import { address } from "../page/page.js";
 import { Models } from "./models.js";
 
 const KEY = `draft:${document.body.dataset.user}:choices`;
@@ -32,8 +33,8 @@ export class Choices {
   }
 
   /** A new conversation has begun: from now on its settings are stored with it. */
-  async settle(conversation) {
-    const fresh = await getHtml(`/chat/${conversation}/?fragment=settings`).catch(() => null);
+  async renewSettings(conversation) {
+    const fresh = await getHtml(`${address("conversation", conversation)}?fragment=settings`).catch(() => null);
     if (!fresh) return;
     const [old, settings] = [document.getElementById("settings"), fresh.firstElementChild];
     const isOpen = old.matches(":popover-open");

@@ -1,5 +1,5 @@
 // The transcript in admin: the code in it can be copied.
 
-import { addCopyButtons } from "./code.js";
+import { addCopyButtons } from "./copy_code.js";
 
 addCopyButtons(document);

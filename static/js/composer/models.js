@@ -1,6 +1,6 @@
 // The model: a select, which is what is sent; in front of it a list that can be searched.
 
-import { part } from "./page.js";
+import { part } from "../page/page.js";
 
 // So many are seen at a glance.
 const FEW = 8;

@@ -1,10 +1,9 @@
 // The list of messages: more of it where one scrolls to its rim, other versions, deleting and bringing back.
 // The server renders whatever is shown; without scripts all of this are links and plain forms.
 
-import { addCopyButtons } from "./code.js";
+import { enhance } from "./enhance.js";
 import { getHtml, postForHtml } from "./http.js";
 import { announce, notice, sentenceOf, text } from "./page.js";
-import { localTimes } from "./times.js";
 
 // So far from the rim more is asked for, that nobody waits for it.
 const NEAR = "1200px 0px";
@@ -24,7 +23,7 @@ export class Messages {
 
   /** In the place of all that is shown, but for what is being typed. */
   replace(fresh) {
-    dress(fresh);
+    enhance(fresh);
     const edited = this.list.querySelectorAll("li:has(form.edit)");
     this.list.replaceChildren(...fresh.firstElementChild.children);
     edited.forEach((item) => document.getElementById(item.id)?.replaceWith(item));
@@ -57,7 +56,7 @@ export class Messages {
     // Without an answer the link stays what it is: one may press it.
     if (!fresh || !link.isConnected) return;
     fresh.querySelector(`[data-more="${OPPOSITE[link.dataset.more]}"]`)?.closest("li").remove();
-    dress(fresh);
+    enhance(fresh);
     const rim = link.closest("li");
     const neighbour = link.dataset.more === "before" && rim.nextElementSibling;
     const top = neighbour && topOf(neighbour);
@@ -85,12 +84,13 @@ export class Messages {
   }
 
   async #show(button) {
-    const shown = await this.#act(button.formAction, button.closest("li"), (list) => itemOf(button.formAction, list));
+    const { version, message } = button.dataset;
+    const shown = await this.#act(button.formAction, button.closest("li"), (list) => itemOf(message, list));
     const versions = shown?.querySelector(".versions");
     if (!versions) return;
     announce(versions.textContent.trim());
-    const [same, other] = [button.dataset.version, OPPOSITE[button.dataset.version]];
-    focusOn(versions.querySelector(`[data-version="${same}"]:enabled, [data-version="${other}"]:enabled`));
+    const other = OPPOSITE[version];
+    focusOn(versions.querySelector(`[data-version="${version}"]:enabled, [data-version="${other}"]:enabled`));
   }
 
   async #delete(link) {
@@ -101,8 +101,8 @@ export class Messages {
   }
 
   async #restore(button) {
-    const url = button.form.action;
-    const restored = await this.#act(url, button.closest("li"), (list) => itemOf(url, list));
+    const find = (list) => itemOf(button.dataset.undo, list);
+    const restored = await this.#act(button.form.action, button.closest("li"), find);
     if (!restored) return;
     announce(text("pairRestored"));
     focusOn(restored.querySelector("[data-delete]"));
@@ -126,16 +126,10 @@ export class Messages {
   }
 }
 
-/** What the server's HTML still lacks. */
-export function dress(fresh) {
-  localTimes(fresh);
-  addCopyButtons(fresh);
-}
-
 /** What was unfolded may be below the rim of the screen. */
 const showWhole = (details) => details.open && details.scrollIntoView({ block: "nearest" });
 const idsOf = (list) => Array.from(list.querySelectorAll(".message"), (item) => item.id);
-const itemOf = (url, list) => list.querySelector(`#message-${/messages\/([^/]+)/.exec(url)[1]}`);
+const itemOf = (message, list) => list.querySelector(`#message-${message}`);
 const topOf = (element) => element.getBoundingClientRect().top;
 const keepAt = (element, top) => window.scrollBy({ top: topOf(element) - top, behavior: "instant" });
 const focusOn = (element) => element?.focus({ preventScroll: true });

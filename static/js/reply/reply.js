@@ -1,14 +1,13 @@
 // One answer on the page while it grows; at its end the server's own rendering takes its place.
 
-import { addCopyButtons } from "./code.js";
+import { enhance } from "../page/enhance.js";
+import { backOff, getHtml, sleep } from "../page/http.js";
+import { address, announce, part, text } from "../page/page.js";
+import { follow } from "../page/scroll.js";
 import { GrowingAnswer, GrowingText } from "./growing.js";
-import { backOff, getHtml, sleep } from "./http.js";
-import { announce, part, text } from "./page.js";
-import { follow } from "./scroll.js";
-import { become } from "./swap.js";
-import { localTimes } from "./times.js";
+import { morph } from "./morph.js";
 
-const SWAP_ATTEMPTS = 4;
+const FETCH_ATTEMPTS = 4;
 // Between two drawings: each costs as much for a letter as for a line.
 const REST_MS = 30;
 
@@ -67,14 +66,14 @@ export class Reply {
     this.#wait("");
     announce(end.message || text("finished"));
     const fresh = await this.#stored(conversation);
-    if (fresh) this.#swapFor(fresh);
+    if (fresh) this.#morphInto(fresh);
     else this.#tell(end);
     follow();
   }
 
   async #stored(conversation) {
-    const url = `/chat/${conversation}/messages/${this.item.dataset.reply}/`;
-    for (let attempt = 0; attempt < SWAP_ATTEMPTS; attempt++) {
+    const url = address("message", conversation, this.item.dataset.reply);
+    for (let attempt = 0; attempt < FETCH_ATTEMPTS; attempt++) {
       try {
         return (await getHtml(url)).firstElementChild;
       } catch (error) {
@@ -85,14 +84,13 @@ export class Reply {
     return null;
   }
 
-  #swapFor(fresh) {
+  #morphInto(fresh) {
     const wasOpen = part(this.item, "reasoning-box").open;
     part(fresh, "reasoning-box").open ||= wasOpen;
-    localTimes(fresh);
-    addCopyButtons(fresh);
+    enhance(fresh);
     // What is continued and its continuation are one text now.
     part(this.item, "answer").prepend(...part(this.item, "before").children);
-    become(this.item, fresh);
+    morph(this.item, fresh);
   }
 
   #tell(end) {

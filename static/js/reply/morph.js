@@ -1,15 +1,15 @@
 // An answer at its end becomes the message as the server has stored it.
 
-import { part } from "./page.js";
+import { part } from "../page/page.js";
 
 const BLOCKS = ":scope > :not(.passage), :scope > .passage > *";
 
 /** In place, and of the text only what differs: what is being read, selected or scrolled stays where it is. */
-export function become(item, fresh) {
+export function morph(item, fresh) {
   for (const name of item.getAttributeNames()) item.removeAttribute(name);
   for (const { name, value } of fresh.attributes) item.setAttribute(name, value);
   const [kept, stored] = [part(item, "answer"), part(fresh, "answer")];
-  settle(kept, [...stored.children]);
+  exchangeBlocks(kept, [...stored.children]);
   while (item.firstChild !== kept) item.firstChild.remove();
   while (item.lastChild !== kept) item.lastChild.remove();
   while (fresh.firstChild !== stored) kept.before(fresh.firstChild);
@@ -18,7 +18,7 @@ export function become(item, fresh) {
 }
 
 /** A block whose link or footnote was resolved by what followed is exchanged; the tail goes. */
-function settle(box, blocks) {
+function exchangeBlocks(box, blocks) {
   const shown = [...box.querySelectorAll(BLOCKS)];
   blocks.forEach((block, place) => {
     if (place >= shown.length) box.append(block);

@@ -1,10 +1,10 @@
 // One reply as a stream of events: by fetch for the question itself, by EventSource after any interruption.
 // The cursor, the id of the last event, says how much of the text is here: a new connection brings the rest.
 
-import { backOff, isLoggedOut, post, problemOf, sleep } from "./http.js";
+import { backOff, isLoggedOut, post, problemOf, sleep } from "../page/http.js";
+import { address } from "../page/page.js";
 import { EventParser } from "./sse.js";
 
-const URL = "/chat/stream";
 const ASK_ATTEMPTS = 5;
 // The server pings at most 15 s apart: after so long a silence the connection is dead, whatever it says.
 const SILENCE = 40_000;
@@ -46,7 +46,7 @@ export class Stream {
   }
 
   async #post(body) {
-    const response = await post(`${URL}?blocks_from=0`, body, this.#connect());
+    const response = await post(`${address("stream")}?blocks_from=0`, body, this.#connect());
     if (response.ok) await this.#read(response);
     else if (!AWAY.has(response.status)) this.#refuse(await problemOf(response));
   }
@@ -66,7 +66,7 @@ export class Stream {
   }
 
   #url() {
-    return `${URL}?reply=${this.reply}&after=${this.cursor}&blocks_from=${this.blocks}`;
+    return `${address("stream")}?reply=${this.reply}&after=${this.cursor}&blocks_from=${this.blocks}`;
   }
 
   #connect() {

@@ -1,8 +1,8 @@
 // What grows on the page: a text, and an answer, whose finished blocks are the server's HTML.
 
-import { addCopyButtons } from "./code.js";
-import { fragment } from "./http.js";
-import { part } from "./page.js";
+import { addCopyButtons } from "../page/copy_code.js";
+import { fragment } from "../page/http.js";
+import { part } from "../page/page.js";
 
 // So long a piece, in UTF-16 units, is left alone: only what follows it is laid out again when text comes.
 const PIECE = 4000;

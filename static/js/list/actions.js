@@ -1,8 +1,8 @@
 // What one does with a conversation, from its row in the list or from the bar. Without scripts these are plain forms.
 
-import { isLoggedOut, post } from "./http.js";
-import { announce, fromTemplate, part, text } from "./page.js";
-import { refreshSidebar, settle } from "./sidebar.js";
+import { isLoggedOut, post } from "../page/http.js";
+import { address, announce, fromTemplate, part, text } from "../page/page.js";
+import { refreshIfStale, refreshSidebar } from "./sidebar.js";
 
 // Long enough to read it and to reach it by keyboard.
 const UNDO_FOR = 20_000;
@@ -25,12 +25,12 @@ async function onAction(event) {
   if (!changed) return;
   const isHere = menu.dataset.conversation === document.body.dataset.conversation;
   const isDeleted = "delete" in dataset;
-  if (isDeleted && isHere) return location.assign(`/?deleted=${changed.conversation}`);
+  if (isDeleted && isHere) return location.assign(`${address("home")}?deleted=${changed.conversation}`);
   // The page itself says that it is archived, or lists what is.
   if (name === "archived" && (isHere || menu.closest("main"))) return location.reload();
   // At once: the list may have to wait, as for a title that is being written.
   if (isDeleted || name === "archived") menu.closest(".row").remove();
-  if (isDeleted) offerUndo(changed);
+  if (isDeleted) offerUndo(changed.title, dataset.restore);
   await refreshSidebar();
 }
 
@@ -44,8 +44,8 @@ async function send(url, body) {
 
 // --- Deleted, and brought back ---------------------------------------------------------------------------------------
 
-function offerUndo({ conversation, title }) {
-  undo.action = `/chat/${conversation}/restore`;
+function offerUndo(title, url) {
+  undo.action = url;
   toast(text("deleted").replace("{title}", () => title), { canUndo: true });
 }
 
@@ -88,10 +88,11 @@ function onRename(event) {
   const menu = link.closest(".menu");
   menu.hidePopover();
   const row = menu.closest(".row");
-  edit(row ? row.querySelector("a") : document.getElementById("title"), menu);
+  edit(row ? row.querySelector("a") : document.getElementById("title"), link);
 }
 
-function edit(shown, menu) {
+function edit(shown, link) {
+  const menu = link.closest(".menu");
   const form = fromTemplate("rename-form");
   const field = form.elements.title;
   const old = (shown.querySelector(".conversation-title") ?? shown).textContent;
@@ -104,8 +105,8 @@ function edit(shown, menu) {
     shown.hidden = false;
     if (hadFocus) (shown.href ? shown : menu.previousElementSibling).focus();
     const title = field.value.trim();
-    if (isWanted && title && title !== old) rename(menu.dataset.conversation, title, shown);
-    settle();
+    if (isWanted && title && title !== old) rename(link, title, shown);
+    refreshIfStale();
   };
   field.value = old;
   shown.hidden = true;
@@ -126,11 +127,12 @@ function onKey(event, finish) {
   finish(false);
 }
 
-async function rename(conversation, title, shown) {
+async function rename(link, title, shown) {
+  const { conversation } = link.closest(".menu").dataset;
   const label = shown.querySelector(".conversation-title") ?? shown;
   const old = label.textContent;
   label.textContent = title;
-  const renamed = await send(`/chat/${conversation}/rename`, { title });
+  const renamed = await send(link.dataset.rename, { title });
   if (!renamed) return (label.textContent = old);
   if (conversation === document.body.dataset.conversation) {
     document.getElementById("title").textContent = renamed.title;

@@ -1,8 +1,8 @@
 // The search beside the page: results while one types, in place of the list. Without scripts it is a page of its own.
 
-import { getHtml } from "./http.js";
-import { announce, text } from "./page.js";
-import { localTimes } from "./times.js";
+import { getHtml } from "../page/http.js";
+import { announce, text } from "../page/page.js";
+import { localTimes } from "../page/times.js";
 
 const PAUSE = 200;
 

@@ -1,7 +1,7 @@
 // A question in other words, written where it stands. Escape leaves everything as it was.
 
-import { getHtml } from "./http.js";
-import { grow, isSendKey, part } from "./page.js";
+import { getHtml } from "../page/http.js";
+import { grow, isSendKey, part } from "../page/page.js";
 
 export class Editing {
   /** What stood there before, by what stands there now. */

@@ -1,8 +1,8 @@
 // What was sent while an answer is being written: it stands below it and waits, and goes out when that answer has ended.
 
-import { newId } from "./http.js";
-import { announce, part, text } from "./page.js";
-import { follow } from "./scroll.js";
+import { newId } from "../page/http.js";
+import { announce, part, text } from "../page/page.js";
+import { follow } from "../page/scroll.js";
 
 // After these the question is still the right one; after any other end the reader looks first.
 const GOES_OUT_AFTER = new Set(["complete", "truncated", "filtered", null]);

@@ -1,8 +1,8 @@
 // The field one types into: sends, stops, and never loses what was typed.
 
+import { newId } from "../page/http.js";
+import { address, clearNotice, grow, isSendKey, part, text } from "../page/page.js";
 import { Drafts } from "./drafts.js";
-import { newId } from "./http.js";
-import { clearNotice, grow, isSendKey, part, text } from "./page.js";
 import { Queue } from "./queue.js";
 
 export class Composer {
@@ -49,7 +49,7 @@ export class Composer {
   confirm(conversation) {
     this.#sending = this.#failed = null;
     this.#drafts.sent(conversation);
-    this.#form.action = `/chat/${conversation}/`;
+    this.#form.action = address("conversation", conversation);
   }
 
   /**

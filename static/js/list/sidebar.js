@@ -1,6 +1,7 @@
 // The list of conversations, as the server renders it: kept fresh, and longer while one scrolls down.
 
-import { getHtml } from "./http.js";
+import { getHtml } from "../page/http.js";
+import { address } from "../page/page.js";
 
 const list = document.getElementById("conversations");
 let isStale = false;
@@ -22,7 +23,7 @@ export function watchSidebar() {
     event.preventDefault();
     loadOlder();
   });
-  list.addEventListener("toggle", settle, { capture: true });
+  list.addEventListener("toggle", refreshIfStale, { capture: true });
   tellZone();
 }
 
@@ -37,7 +38,7 @@ export async function refreshSidebar(path = pagePath()) {
 }
 
 /** What waited until a menu is closed, or a title is written. */
-export function settle() {
+export function refreshIfStale() {
   if (isStale && !isInUse()) refreshSidebar();
 }
 
@@ -51,7 +52,7 @@ const older = () => list.querySelector("[data-older]");
 
 function pagePath() {
   const conversation = document.body.dataset.conversation;
-  return conversation ? `/chat/${conversation}/` : "/";
+  return conversation ? address("conversation", conversation) : address("home");
 }
 
 /** Only what is in it is exchanged: the list stays where it was scrolled to. */

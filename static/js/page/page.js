@@ -1,9 +1,16 @@
-// What all parts of the page share: its texts, its notices, its times.
+// What all parts of the page share: its texts, its addresses, its notices.
+
+// Where an address that the server gives leaves room for an id.
+const NO_ID = "00000000-0000-0000-0000-000000000000";
 
 const byId = (id) => document.getElementById(id);
 
 /** The sentences come from the server, in the reader's language. */
 export const text = (name) => byId("texts").dataset[name];
+
+/** So do the addresses; `ids`: what they are filled in with, in this order. */
+export const address = (name, ...ids) =>
+  ids.reduce((url, id) => url.replace(NO_ID, id), byId("addresses").dataset[name]);
 
 export const part = (parent, name) => parent.querySelector(`[data-part="${name}"]`);
 

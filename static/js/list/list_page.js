@@ -1,0 +1,5 @@
+// The entry of the pages that have the list beside them, and no conversation.
+
+import { watchAside } from "./aside.js";
+
+watchAside();

@@ -1,0 +1,9 @@
+// What the server's HTML still lacks when it comes onto the page.
+
+import { addCopyButtons } from "./copy_code.js";
+import { localTimes } from "./times.js";
+
+export function enhance(fresh) {
+  localTimes(fresh);
+  addCopyButtons(fresh);
+}
