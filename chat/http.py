@@ -54,7 +54,7 @@ class Refusal(Exception):
 
 
 def not_found() -> Refusal:
-    return Refusal(404, "not_found", _("This does not exist, or it is not yours."))
+    return Refusal(404, "not_found", _("Not found, or you don’t have access."))
 
 
 def bad_field(name: str, message: str) -> Refusal:
@@ -66,7 +66,7 @@ def too_large() -> Refusal:
 
 
 def reply_running(reply: uuid.UUID) -> Refusal:
-    message = _("An answer is being written here. Wait for its end, or stop it.")
+    message = _("An answer is being written here. Wait for it to finish, or stop it.")
     return Refusal(409, "reply_running", message, reply=str(reply))
 
 

@@ -72,7 +72,7 @@ class LoginRequired(LoginRequiredMiddleware):
         self, request: HttpRequest, view_func: Any
     ) -> HttpResponseBase:
         if is_for_scripts(view_func, request):
-            return Refusal(401, "login_required", _("Log in again; what you typed is still there.")).as_json()
+            return Refusal(401, "login_required", _("Log in again; your text is still there.")).as_json()
         return super().handle_no_permission(request, view_func)
 
 

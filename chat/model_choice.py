@@ -53,7 +53,7 @@ def model_for(named: str, user: User, conversation: Conversation | None, names: 
 
 
 def _gone(model: str) -> str:
-    sentence = _("The model “%(model)s” is not offered here (any more). Choose another one and send again.")
+    sentence = _("The model “%(model)s” is not available. Choose another and send again.")
     return sentence % {"model": model}
 
 
@@ -62,7 +62,7 @@ def defaults_for(user: User, fields: Mapping[str, Any]) -> ChatDefaults:
     if not comes_with_settings(fields):
         return user.chat_defaults(user.preset)
     if not isinstance(fields.get("instructions") or "", str):
-        raise bad_field("instructions", _("instructions must be a text."))
+        raise bad_field("instructions", _("instructions must be a string."))
     form = ConversationSettings(fields)
     for name, errors in form.errors.items():
         raise bad_field(name, str(errors[0]))

@@ -60,14 +60,14 @@ def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], trace_i
         raise not_found() from None
     except NothingToContinue:
         raise bad_field(
-            "continue", _("There is nothing to continue: this answer is whole, or has no text yet.")
+            "continue", _("There is nothing to continue: this answer is complete, or has no text yet.")
         ) from None
     except RequestReused:
-        raise Refusal(422, "request_reused", _("This request_id came before with another body.")) from None
+        raise Refusal(422, "request_reused", _("This request_id was used before with a different body.")) from None
     except ReplyRunning as running:
         raise reply_running(running.reply) from None
     except TooManyReplies:
-        message = _("You have as many answers being written as one person may have. Wait for one to end.")
+        message = _("You have reached the limit of simultaneous answers. Wait for one to finish.")
         raise Refusal(429, "too_many_replies", message, retry_after=5) from None
     if asked.is_new:
         engine.begin(_job(asked, trace_id))
@@ -120,12 +120,12 @@ def _submission(
 def _add(found: Found, fields: Mapping[str, Any], submission: Submission) -> AskResult:
     kinds = [kind for kind in KINDS if fields.get(kind) is not None]
     if kinds not in (["text"], ["retry"], ["continue"], ["text", "edit"]):
-        raise bad_field("text", _("Send exactly one of text, retry, continue, and edit with its text."))
+        raise bad_field("text", _("Send exactly one of text, retry, continue, or edit with text."))
     if found.message:
         return _add_beside(found.message, kinds, fields, submission)
     text = _text(fields)
     if found.conversation and comes_with_settings(fields):
-        raise bad_field("instructions", _("Only a new conversation takes settings with its first question."))
+        raise bad_field("instructions", _("Settings can only be sent with the first question of a new conversation."))
     conversation = found.conversation or Conversation.about(text, found.user, defaults_for(found.user, fields))
     return conversation.ask(text, submission, after=found.parent)
 
@@ -143,7 +143,7 @@ def _text(fields: Mapping[str, Any]) -> str:
     if not text.strip():
         raise bad_field("text", _("Write a question first."))
     if len(text) > settings.MAX_QUESTION_CHARS:
-        message = _("The question has %(length)d characters; at most %(limit)d fit. Shorten it and send again.")
+        message = _("The question has %(length)d characters; the limit is %(limit)d. Shorten it and send again.")
         numbers = {"length": len(text), "limit": settings.MAX_QUESTION_CHARS}
         raise Refusal(413, "too_long", message % numbers, field="text", limit=settings.MAX_QUESTION_CHARS)
     return text
@@ -152,10 +152,10 @@ def _text(fields: Mapping[str, Any]) -> str:
 def _string(fields: Mapping[str, Any], name: str) -> str:
     text = fields.get(name)
     if not isinstance(text, str):
-        raise bad_field(name, _("%(name)s must be a text.") % {"name": name})
+        raise bad_field(name, _("%(name)s must be a string.") % {"name": name})
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise bad_field(
-            name, _("%(name)s has characters that can't be stored (NUL or half of a pair).") % {"name": name}
+            name, _("%(name)s has characters that can't be stored (NUL or an unpaired surrogate).") % {"name": name}
         )
     return text
 

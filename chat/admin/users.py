@@ -34,7 +34,7 @@ else:
 
 class UserForm(ChangeForm):
     language = forms.ChoiceField(
-        label=_("Language"), required=False, choices=[("", _("As the browser says")), *settings.LANGUAGES]
+        label=_("Language"), required=False, choices=[("", _("Browser default")), *settings.LANGUAGES]
     )
     timezone = forms.ChoiceField(
         label=_("Time zone"),

@@ -20,7 +20,7 @@ class SignUp(UserCreationForm):  # type: ignore[type-arg]
         self.fields["email"].help_text = _("Optional.")
         # One sentence for Django's four.
         self.fields["password1"].help_text = _(
-            "At least 8 characters; not a common password, not only digits, not like your name."
+            "At least 8 characters. Not a common password, not only digits, not similar to your name."
         )
         self.fields["password2"].help_text = ""
         self.fields["email"].widget.attrs["autocomplete"] = "email"
@@ -31,7 +31,7 @@ class FirstSignUp(SignUp):
 
     token = forms.CharField(
         label=_("One-time token"),
-        help_text=_("It stands in the log of the server, which printed it when it started."),
+        help_text=_("Look for it in the server log, where it was printed at the start."),
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
@@ -40,5 +40,5 @@ class FirstSignUp(SignUp):
     def clean_token(self) -> str:
         token = str(self.cleaned_data["token"])
         if not first_account.token_matches(token):
-            raise ValidationError(_("This is not the token. Copy it from the newest start in the server’s log."))
+            raise ValidationError(_("Wrong token. Copy the one from the latest start in the server log."))
         return token

@@ -20,7 +20,7 @@ NOT_SENT = _("Default")
 def storable(text: str) -> None:
     """Refuse unpaired surrogates, which no database takes. Only scripts can send them."""
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValidationError(_("There are characters in it that can’t be stored."))
+        raise ValidationError(_("It contains characters that can’t be stored."))
 
 
 def instructions(placeholder: Any) -> forms.CharField:
@@ -44,28 +44,28 @@ def number(kind: type[forms.IntegerField], label: Any, help_text: Any, wrong: An
 class ConversationSettings(forms.Form):
     """Instructions and parameters. Empty ones are not sent, so the server's own defaults apply."""
 
-    instructions = instructions(_("Who the model is to be, what it should know, how it should answer"))
+    instructions = instructions(_("Tell the model its role, what it should know, and how to answer"))
     temperature = number(
         forms.FloatField,
         _("Temperature"),
-        _("0 to 2. Low: steady; high: inventive."),
-        _("The temperature must be a number from 0 to 2, or empty."),
+        _("0 to 2. Lower is more focused, higher more creative."),
+        _("Temperature must be a number from 0 to 2, or empty."),
         min_value=0,
         max_value=2,
     )
     top_p = number(
         forms.FloatField,
         _("Top-p"),
-        _("0 to 1. Less leaves out unlikely words."),
+        _("0 to 1. Lower values leave out unlikely words."),
         _("Top-p must be a number from 0 to 1, or empty."),
         min_value=0,
         max_value=1,
     )
     max_tokens = number(
         forms.IntegerField,
-        _("Longest answer, in tokens"),
-        _("About three quarters of a word each."),
-        _("The longest answer must be a whole number from 1 to 1000000 tokens, or empty."),
+        _("Maximum length (tokens)"),
+        _("One token is about ¾ of a word."),
+        _("Maximum length must be a whole number from 1 to 1000000, or empty."),
         min_value=1,
         max_value=1_000_000,
     )
@@ -109,7 +109,7 @@ class PresetForm(ConversationSettings):
 
     def __init__(self, *args: Any, models: Sequence[str], chosen: str, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["model"].offer(models, chosen, nothing=_("The default one"))  # type: ignore[attr-defined]
+        self.fields["model"].offer(models, chosen, nothing=_("Default model"))  # type: ignore[attr-defined]
 
     def fill(self, preset: Preset) -> None:
         for name in ("name", "model", "instructions"):
@@ -123,7 +123,7 @@ class Personal(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
         # Each by its own name, for people who can't read the others.
         choices=[
-            ("", _("As the browser says")),
+            ("", _("Browser default")),
             *((code, get_language_info(code)["name_local"].capitalize()) for code, _name in settings.LANGUAGES),
         ],
     )
@@ -131,7 +131,7 @@ class Personal(forms.ModelForm):  # type: ignore[type-arg]
         label=_("Time zone"),
         required=False,
         choices=[
-            ("", _("As the browser says")),
+            ("", _("Browser default")),
             *((name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones())),
         ],
     )
@@ -150,8 +150,8 @@ class Personal(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, models: Sequence[str], **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["model"].offer(models, self.instance.model, nothing=_("The one I used last"))  # type: ignore[attr-defined]
+        self.fields["model"].offer(models, self.instance.model, nothing=_("Last used"))  # type: ignore[attr-defined]
         preset: Any = self.fields["preset"]
         preset.label, preset.empty_label = _("Preset"), _("None")
         preset.queryset = self.instance.presets.all()
-        self.fields["instructions"].help_text = _("For every new conversation whose preset has none of its own.")
+        self.fields["instructions"].help_text = _("Used for new chats unless the preset has its own instructions.")

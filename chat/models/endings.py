@@ -23,30 +23,30 @@ ENDINGS: dict[str, Ending] = {
     Status.STOPPED: Ending(_("You stopped this answer."), (CONTINUE, RETRY)),
     Status.TIMED_OUT: Ending(_("The model took too long."), (RETRY, CONTINUE)),
     Status.FAILED: Ending(_("The answer failed."), (RETRY, CONTINUE)),
-    Status.TRUNCATED: Ending(_("The answer was cut off at its length limit."), (CONTINUE,)),
+    Status.TRUNCATED: Ending(_("The answer was cut off at the length limit."), (CONTINUE,)),
     Status.FILTERED: Ending(_("The model declined, or a content filter stopped the answer."), (EDIT,)),
     Status.INTERRUPTED: Ending(_("The server stopped while this answer was being written."), (CONTINUE, RETRY)),
 }
 TIMERS = {
     "connect": _("The model server could not be reached in time."),
-    "first_token": _("The model did not begin to answer in time."),
-    "idle": _("The model fell silent in the middle of the answer."),
-    "total": _("The answer took longer than an answer may take."),
+    "first_token": _("The model did not start answering in time."),
+    "idle": _("The model stopped sending in the middle of the answer."),
+    "total": _("The answer took longer than allowed."),
 }
 ERRORS = {
     "unreachable": _("The model server can't be reached."),
     "not_configured": _("No model server is configured: set LLM_BASE_URL."),
-    "rate_limited": _("The model server has too many requests. Try again in a while."),
+    "rate_limited": _("The model server is receiving too many requests. Try again in a while."),
     "overloaded": _("The model server is overloaded or restarting. Try again in a while."),
     "refused": _("The model server refused the request."),
-    "unauthorized": _("The model server did not accept our key. Tell the administrator."),
+    "unauthorized": _("The model server rejected the API key. Tell the administrator."),
     "upstream_error": _("The model server reported an error."),
     "cut": _("The connection to the model server broke before the answer was finished."),
-    "unreadable": _("The model server sent something that can't be read as an answer."),
+    "unreadable": _("The model server sent something that is not an answer."),
     "html": _("The model server sent a web page instead of an answer."),
-    "empty_reply": _("The model answered nothing."),
-    "tool_only": _("The model asked for a tool instead of answering; there are no tools here."),
-    "internal": _("Something went wrong on our side; it was logged for the administrator."),
+    "empty_reply": _("The model returned an empty answer."),
+    "tool_only": _("The model tried to use a tool instead of answering. There are no tools here."),
+    "internal": _("Something went wrong on our side. The administrator can find it in the log."),
 }
 
 

@@ -42,7 +42,7 @@ class Preset(models.Model):
                 "owner",
                 Lower("name"),
                 name="preset_name_unique_whatever_its_case",
-                violation_error_message=_("You have a preset of this name already."),
+                violation_error_message=_("You already have a preset with this name."),
             ),
         ]
 

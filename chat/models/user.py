@@ -44,12 +44,12 @@ class User(AbstractUser):
                 Lower("email"),
                 condition=~models.Q(email=""),
                 name="user_email_unique",
-                violation_error_message=_("Another account has this email address."),
+                violation_error_message=_("Another account uses this email address."),
             ),
             models.UniqueConstraint(
                 Lower("username"),
                 name="user_username_unique_whatever_its_case",
-                violation_error_message=_("Another account has this name."),
+                violation_error_message=_("Another account uses this name."),
             ),
         ]
 

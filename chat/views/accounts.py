@@ -63,8 +63,8 @@ def _make_account(form: SignUp, is_first: bool) -> bool:
 
 def _taken(is_first: bool) -> str:
     if is_first:
-        return _("Somebody else has just made the first account. Ask them to make one for you.")
-    return _("Somebody else has just taken this name or address. Choose another one.")
+        return _("Someone else has just created the first account. Ask them to create one for you.")
+    return _("Someone else has just taken this name or address. Choose another.")
 
 
 @method_decorator(login_not_required, name="dispatch")

@@ -22,7 +22,7 @@ async def changes(request: AuthenticatedHttpRequest) -> JsonResponse:
 def _since(request: HttpRequest) -> int:
     since = number_of(request.GET.get("since", ""), most_digits=19)
     if since is None:
-        raise bad_field("since", _("since must be a change number that this server gave out, such as 12."))
+        raise bad_field("since", _("since must be a change number from this server, such as 12."))
     return since
 
 

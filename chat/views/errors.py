@@ -14,7 +14,7 @@ from chat.http import Refusal, is_for_scripts, too_large
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a CSRF failure (CSRF_FAILURE_VIEW): a script gets JSON, never a page."""
-    message = _("This page is out of date. Reload it and send again; what you typed is still there.")
+    message = _("This page is out of date. Reload it and send again; your text is still there.")
     if _is_from_a_script(request):
         return Refusal(403, "csrf", message).as_json()
     return render(request, "403_csrf.html", {"message": message}, status=403)
@@ -25,7 +25,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
         refusal = too_large()
     else:
-        refusal = Refusal(400, "bad_request", _("The request can't be understood. Go back and try again."))
+        refusal = Refusal(400, "bad_request", _("The request is not valid. Go back and try again."))
     if _is_from_a_script(request):
         return refusal.as_json()
     return HttpResponse(render_to_string("400.html", {"message": refusal.message}), status=refusal.status)
@@ -34,9 +34,11 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer an unexpected error (handler500), or a database that is away, which is worth another try."""
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
-        refusal = Refusal(503, "unavailable", _("The database is away. Try again in a few seconds."), retry_after=5)
+        message = _("The database is not available. Try again in a few seconds.")
+        refusal = Refusal(503, "unavailable", message, retry_after=5)
     else:
-        refusal = Refusal(500, "internal", _("Something went wrong on our side; it was logged for the administrator."))
+        message = _("Something went wrong on our side. The administrator can find it in the log.")
+        refusal = Refusal(500, "internal", message)
     if _is_from_a_script(request):
         return refusal.as_json()
     # Without the request: rendering it might query the database for its user.

@@ -26,5 +26,5 @@ def _found(request: AuthenticatedHttpRequest, text: str) -> dict[str, object]:
     try:
         page = index.search(request.user, text, before=before)
     except index.TooBroad:
-        return {"problem": _("That takes too long. Try with rarer or more words.")}
+        return {"problem": _("That search takes too long. Use more words, or less common ones.")}
     return {"page": page}

@@ -75,7 +75,7 @@ def _preset(request: AuthenticatedHttpRequest, preset: Preset) -> HttpResponse:
         form.fill(preset)
         if _is_saved(preset):
             return _see_other(_way_back(request, preset))
-        form.add_error("name", _("You have a preset of this name already."))
+        form.add_error("name", _("You already have a preset with this name."))
     return _page(request, "settings/preset.html", form, {"preset": None if is_new else preset, **_ways(request)})
 
 

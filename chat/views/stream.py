@@ -72,7 +72,7 @@ async def _attach(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     try:
         cursor = Cursor.parse(request.headers.get("Last-Event-ID") or fields.get("after") or "0.0")
     except BadCursor:
-        message = _("The cursor must be an id that this server gave out, such as 0.120.")
+        message = _("The cursor must be an id from this server, such as 0.120.")
         raise Refusal(400, "bad_cursor", message, field="after") from None
     if cursor.ended and not reply.generation.is_running:
         return HttpResponse(status=204)

@@ -75,6 +75,6 @@ def test_only_one_of_two_who_try_at_once_is_the_administrator(client: Client, mo
     # As the request saw it that came a moment too late.
     monkeypatch.setattr(Installation, "is_new", lambda: True)
     response = sign_up(client)
-    assert b"Somebody else has just made the first account" in response.content
+    assert b"Someone else has just created the first account" in response.content
     assert [user.username for user in User.objects.all()] == ["boris"]
     assert not is_logged_in(client)

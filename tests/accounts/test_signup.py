@@ -36,7 +36,7 @@ def test_an_open_sign_up_makes_ordinary_users(client: Client, settings: Any) -> 
     [
         ({"username": "ANNA"}, b"already exists"),
         ({"username": "a b\0"}, b"Null characters"),
-        ({"email": "ANNA@example.com"}, b"Another account has this email address."),
+        ({"email": "ANNA@example.com"}, b"Another account uses this email address."),
         ({"password2": "other"}, b"match"),
         ({"password1": "12345678", "password2": "12345678"}, b"entirely numeric"),
     ],
@@ -60,7 +60,7 @@ def test_a_name_that_is_taken_at_the_same_moment_is_told(
         raise IntegrityError
 
     monkeypatch.setattr(User, "save", too_late)
-    assert b"Somebody else has just taken this name" in sign_up(client, "boris").content
+    assert b"Someone else has just taken this name" in sign_up(client, "boris").content
 
 
 def test_who_is_logged_in_needs_no_account(client: Client) -> None:

@@ -91,7 +91,7 @@ def test_answers_on_other_branches_are_shown_and_marked(anna):
 def test_a_bad_end_is_told_with_its_sentence(anna):
     conversation = make_conversation(anna, status="failed", error_code="rate_limited", error_detail="slow down <b>")
     page = text_of(client_of("reader").get(transcript_of(conversation)))
-    assert "The model server has too many requests." in page
+    assert "The model server is receiving too many requests." in page
     assert "slow down &lt;b&gt;" in page
 
 

@@ -69,7 +69,7 @@ def test_started_and_finished_are_told_and_no_token_is(signed_in_page: "Page", s
     page.reload()
     ask(page)
     expect(page.locator("#messages .answer")).to_have_attribute("data-status", "complete")
-    assert page.evaluate("__told") == ["The answer has begun.", "The answer is finished."]
+    assert page.evaluate("__told") == ["The answer has started.", "The answer is finished."]
     assert page.locator("#messages [aria-live], #messages[aria-live], #messages [role=status]").count() == 0
 
 

@@ -45,7 +45,7 @@ def test_a_model_is_searched_chosen_and_remembered(
     expect(button).to_contain_text("echo")
     button.click()
     pictures(tab, screenshots, f"models-{device}")
-    tab.get_by_role("combobox", name="Search the models").fill("UNI code")
+    tab.get_by_role("combobox", name="Search models").fill("UNI code")
     expect(tab.get_by_role("option")).to_have_count(1)
     tab.keyboard.press("Enter")
     expect(button).to_contain_text("unicode")
@@ -78,12 +78,12 @@ def test_on_the_smallest_screen_a_long_name_leaves_room_for_the_buttons(
     page.goto("/")
     pictures(page, screenshots, "smallest")
     assert page.evaluate("document.documentElement.scrollWidth") == 320
-    for name in ("Settings of this chat", "Send"):
+    for name in ("Chat settings", "Send"):
         box = page.get_by_role("button", name=name).bounding_box()
         assert box
         assert box["width"] >= 40
         assert box["x"] + box["width"] <= 320
-    page.get_by_role("button", name="Settings of this chat").click()
+    page.get_by_role("button", name="Chat settings").click()
     page.screenshot(path=screenshots / "smallest-panel.png")
     page.goto("/settings/")
     assert page.evaluate("document.documentElement.scrollWidth") == 320
@@ -93,7 +93,7 @@ def test_another_answer_comes_from_the_model_that_is_chosen_now(tab: Page, upstr
     send(tab, "Hello?")
     tab.get_by_role("button", name="Model:").click()
     tab.get_by_role("option", name="unicode").click()
-    tab.get_by_role("button", name="Ask for another answer").click()
+    tab.get_by_role("button", name="Get another answer").click()
     expect(tab.locator("li.answer").last).to_contain_text("nicode 𝟙𝟚𝟛")
     assert upstream.chats[-1].model == "unicode"
 
@@ -116,8 +116,8 @@ def test_the_list_of_models_is_walked_by_keyboard(tab: Page, device: str) -> Non
 def test_settings_of_a_new_chat_go_with_its_first_question_and_stay(
     tab: Page, upstream: FakeUpstream, screenshots: Path, device: str
 ) -> None:
-    tab.get_by_role("button", name="Settings of this chat").click()
-    panel = tab.get_by_role("dialog", name="Settings of the new chat")
+    tab.get_by_role("button", name="Chat settings").click()
+    panel = tab.get_by_role("dialog", name="New chat settings")
     panel.get_by_label("Instructions").fill("Answer like a pirate.")
     panel.get_by_label("Temperature").fill("0.7")
     pictures(tab, screenshots, f"panel-{device}")
@@ -129,8 +129,8 @@ def test_settings_of_a_new_chat_go_with_its_first_question_and_stay(
     assert first["messages"][0] == {"role": "system", "content": "Answer like a pirate."}
     assert first["temperature"] == 0.7
 
-    tab.get_by_role("button", name="Settings of this chat").click()
-    panel = tab.get_by_role("dialog", name="Settings of this conversation")
+    tab.get_by_role("button", name="Chat settings").click()
+    panel = tab.get_by_role("dialog", name="Chat settings")
     expect(panel.get_by_label("Instructions")).to_have_value("Answer like a pirate.")
     panel.get_by_label("Temperature").fill("")
     panel.get_by_label("Top-p").fill("0.5")
@@ -146,9 +146,9 @@ def test_what_was_set_becomes_a_preset_and_a_chat_begins_with_it(
     tab: Page, upstream: FakeUpstream, screenshots: Path, device: str
 ) -> None:
     tab.get_by_role("textbox", name="Your question").fill("Ahoy?")
-    tab.get_by_role("button", name="Settings of this chat").click()
+    tab.get_by_role("button", name="Chat settings").click()
     tab.get_by_label("Instructions").fill("Answer like a pirate.")
-    tab.get_by_role("button", name="Save as a preset").click()
+    tab.get_by_role("button", name="Save as preset").click()
     expect(tab.get_by_label("Instructions")).to_have_value("Answer like a pirate.")
     tab.get_by_label("Name").fill("Pirate")
     pictures(tab, screenshots, f"preset-{device}")
@@ -213,7 +213,7 @@ def test_without_scripts_all_of_it_is_there(
     tab = without_scripts.new_page()
     tab.goto("/")
     tab.get_by_label("Model", exact=True).select_option("unicode")
-    tab.get_by_role("button", name="Settings of this chat").click()
+    tab.get_by_role("button", name="Chat settings").click()
     tab.get_by_label("Instructions").fill("Be brief.")
     tab.get_by_role("button", name="Done").click()
     tab.screenshot(path=screenshots / "no-scripts.png")
@@ -222,7 +222,7 @@ def test_without_scripts_all_of_it_is_there(
     expect(tab.locator("li.answer").last).to_have_attribute("data-status", "complete")
     sent = upstream.chats[-1]
     assert (sent.model, sent.messages[0]["content"]) == ("unicode", "Be brief.")
-    tab.get_by_role("button", name="Settings of this chat").click()
+    tab.get_by_role("button", name="Chat settings").click()
     tab.get_by_label("Instructions").fill("Be long.")
     tab.get_by_role("button", name="Save", exact=True).click()
     expect(tab).to_have_url(re.compile(r"/chat/[0-9a-f-]{36}/$"))

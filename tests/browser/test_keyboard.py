@@ -59,7 +59,7 @@ def test_a_key_by_itself_is_a_letter_while_one_types_and_can_be_switched_off(
     expect(help_).to_be_hidden()
 
     page.keyboard.press("Control+/")
-    help_.get_by_label("The key ? alone opens this list").uncheck()
+    help_.get_by_label("Open with ? alone").uncheck()
     page.keyboard.press("Escape")
     page.goto(talk(anna))
     page.locator("#sidebar .new-chat").focus()
@@ -67,7 +67,7 @@ def test_a_key_by_itself_is_a_letter_while_one_types_and_can_be_switched_off(
     expect(help_).to_be_hidden()
     page.keyboard.press("Control+/")
     expect(help_).to_be_visible()
-    expect(help_.get_by_label("The key ? alone opens this list")).not_to_be_checked()
+    expect(help_.get_by_label("Open with ? alone")).not_to_be_checked()
 
 
 def test_to_the_search_to_the_field_and_to_a_new_chat(signed_in_page: "Page", anna: Person) -> None:
@@ -110,7 +110,7 @@ def test_escape_closes_what_is_open_and_then_stops_the_answer(signed_in_page: "P
     expect(answer).to_contain_text("t0")
     # They are the conversation's now.
     expect(page.locator("#settings form")).to_be_attached()
-    page.get_by_role("button", name="Settings of this chat").click()
+    page.get_by_role("button", name="Chat settings").click()
     page.keyboard.press("Escape")
     expect(page.locator("#settings")).to_be_hidden()
     expect(answer).to_have_attribute("data-status", "streaming")

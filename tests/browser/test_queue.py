@@ -39,7 +39,7 @@ def test_it_waits_and_goes_out_when_the_answer_has_ended(tab: "Page", upstream: 
     ask(tab, "second?")
     queued = tab.locator("#queued")
     expect(queued).to_contain_text("second?")
-    expect(queued).to_contain_text("Waits for the answer above")
+    expect(queued).to_contain_text("Queued")
     expect(tab.locator("#question")).to_have_value("")
     assert questions() == ["first?"]
 

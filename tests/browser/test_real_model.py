@@ -84,7 +84,7 @@ def make_first_account(page: Page) -> None:
     page.get_by_label("Username").fill("ada")
     page.get_by_label("Password", exact=True).fill("a long phrase to remember")
     page.get_by_label("Password confirmation").fill("a long phrase to remember")
-    page.get_by_role("button", name="Make the account").click()
+    page.get_by_role("button", name="Create account").click()
     expect(page.get_by_text("demonstration model")).to_be_visible()
 
 

@@ -102,7 +102,7 @@ class Screens(NamedTuple):
 
     def settings_of_the_conversation(self) -> None:
         self._open("foxes")
-        self.page.get_by_role("button", name="Settings of this chat").click()
+        self.page.get_by_role("button", name="Chat settings").click()
         expect(self.page.locator("#settings")).to_be_visible()
 
     def models(self) -> None:

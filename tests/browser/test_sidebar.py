@@ -97,7 +97,7 @@ def test_archived_and_found_in_the_archive(tab: "Page", anna: Person) -> None:
     choose(tab, "About foxes", "Archive")
     expect(row(tab, "About foxes")).to_have_count(0)
     tab.locator(".account-button").click()
-    tab.get_by_role("link", name="Archived conversations").click()
+    tab.get_by_role("link", name="Archived chats").click()
     expect(tab.locator("main .row")).to_have_count(1)
     tab.locator("main .row").get_by_role("button", name="Actions").click()
     tab.locator(".menu:popover-open").get_by_text("Unarchive").click()

@@ -39,7 +39,7 @@ def test_the_list_is_newest_first_thirty_at_a_time(client: Client, anna: User) -
     assert listed(client.get("/")) == [f"question {number:02}" for number in range(30, 0, -1)]
     make_conversation(anna, [("asked meanwhile", "a")])
     assert listed(client.get("/" + older[0])) == ["question 00"], "nothing twice, nothing left out"
-    assert "Newest" in html(client.get("/" + older[0]))
+    assert "Newest first" in html(client.get("/" + older[0]))
 
 
 def test_what_was_asked_in_the_same_moment_is_listed_once(client: Client, anna: User) -> None:
@@ -107,7 +107,7 @@ def test_pinned_ones_come_first_and_archived_ones_not_at_all(client: Client, ann
     assert groups(page) == ["Pinned", "Today"]
     assert "middle" in html(client.get("/chat/archived/"))
     assert client.get(path_of(new)).status_code == 200
-    assert "This conversation is archived." in html(client.get(path_of(middle)))
+    assert "This chat is archived." in html(client.get(path_of(middle)))
 
 
 def test_the_list_marks_what_is_being_written(client: Client, anna: User) -> None:

@@ -56,8 +56,8 @@ def test_one_message_is_the_same_html_as_in_the_page(client: Client, anna: User)
         ("stopped", "You stopped this answer.", ["Continue", "Try again"]),
         ("timed_out", "The model took too long.", ["Try again", "Continue"]),
         ("failed", "The answer failed.", ["Try again", "Continue"]),
-        ("truncated", "The answer was cut off at its length limit.", ["Continue"]),
-        ("filtered", "The model declined, or a content filter stopped the answer.", ["Edit the question"]),
+        ("truncated", "The answer was cut off at the length limit.", ["Continue"]),
+        ("filtered", "The model declined, or a content filter stopped the answer.", ["Edit question"]),
         ("interrupted", "The server stopped while this answer was being written.", ["Continue", "Try again"]),
     ],
 )
@@ -66,7 +66,7 @@ def test_each_ending_has_its_sentence_and_what_one_may_do(
 ) -> None:
     conversation = make_conversation(anna, [("q?", "so far")], status=status)
     [item] = re.findall(r'<li class="message answer" .*?</li>', shown(client.get(path_of(conversation))), re.DOTALL)
-    assert re.findall("(?<=>)(?:Try again|Continue|Edit the question)", item) == actions
+    assert re.findall("(?<=>)(?:Try again|Continue|Edit question)", item) == actions
     assert ("ending" in item) is bool(sentence)
     assert (sentence or "") in item
 
@@ -133,7 +133,7 @@ def test_the_demonstration_model_is_called_what_it_is(client: Client, anna: User
 
 def test_a_missing_model_server_is_told(client: Client, anna: User, settings: Any) -> None:
     settings.LLM_BASE_URL = ""
-    assert "No model server is named." in html(client.get("/"))
+    assert "No model server is set up." in html(client.get("/"))
     assert "LLM_BASE_URL=https://" in html(client.get("/"))
 
 
