@@ -142,7 +142,7 @@ def test_a_conversation_that_is_deleted_while_it_is_open_says_so(signed_in_page:
     anna.user.next_change()
     Conversation.objects.update(deleted_at=timezone.now(), change=anna.user.change)
     doorbell.ring(anna.user.pk, conversation.pk, "gone")
-    see(signed_in_page, "#notice", "This conversation was deleted.")
+    see(signed_in_page, "#notice", "This chat was deleted.")
     see(signed_in_page, "#conversations", "Your chats will appear here.")
     assert signed_in_page.locator("#question").input_value() == "half a thou"
 

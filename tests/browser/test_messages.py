@@ -93,7 +93,7 @@ def test_a_refused_edit_keeps_what_was_typed(tab: "Page", talk: Conversation, se
     act(tab, "two?", "Edit question")
     tab.get_by_label("Edit your question").fill("much too long")
     tab.get_by_role("button", name="Ask", exact=True).click()
-    expect(tab.locator("#notice")).to_contain_text("at most 10 fit")
+    expect(tab.locator("#notice")).to_contain_text("limit is 10")
     expect(tab.get_by_label("Edit your question")).to_have_value("much too long")
     expect(message(tab, "Three.")).to_be_visible()
     tab.get_by_label("Edit your question").fill("shorter")
