@@ -126,6 +126,7 @@ def end_json(end: End, sentence: str) -> str:
     body = {
         "type": "end",
         "status": end.status,
+        "code": end.code or None,
         "finish_reason": end.finish_reason or None,
         "usage": asdict(end.usage) if end.usage else None,
         "message": sentence or None,

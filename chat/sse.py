@@ -4,7 +4,7 @@ The decoder tolerates what servers are known to get wrong: a last event without 
 (llama.cpp b5966), JSON on the line after an empty `data:` (rig #534).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
@@ -25,7 +25,9 @@ class Event(NamedTuple):
 class Decoder:
     """Decodes the bytes of one stream, which may be split anywhere."""
 
-    def __init__(self, *, max_line: int = 8 * 1024 * 1024) -> None:
+    def __init__(self, *, max_line: int = 8 * 1024 * 1024, is_whole: Callable[[str], bool] | None = None) -> None:
+        """`is_whole` tells of a data line that it is an event by itself, although no blank line follows it."""
+        self._is_whole = is_whole
         self.retry: int | None = None
         self._max_line = max_line
         self._begun: list[bytes] = []  # pieces of the unfinished line
@@ -41,6 +43,8 @@ class Decoder:
         """Yield the events that this data completes. Raises LineTooLong, after the events before it."""
         for line in self._lines(data):
             if line:
+                if self._begins_anew(line) and (whole := self._dispatch()):
+                    yield whole
                 self._field(line)
             elif event := self._dispatch():
                 yield event
@@ -76,6 +80,12 @@ class Decoder:
     def _check(self, size: int) -> None:
         if size > self._max_line:
             raise LineTooLong
+
+    def _begins_anew(self, line: bytes) -> bool:
+        """Tell whether a line begins another event, whatever the standard says: the one before is whole."""
+        if not self._is_whole or len(self._data) != 1 or not line.startswith((b"data:", b"event:")):
+            return False
+        return self._is_whole(self._data[0])
 
     def _field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")

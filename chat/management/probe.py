@@ -12,7 +12,7 @@ from django.conf import settings
 
 from chat.events import Facts, Retrying, Text
 from chat.models import Status
-from chat.models.endings import ending_of
+from chat.models.endings import Ending, ending_of
 from chat.replies.writer import limits
 from chat.upstream import Prompt, RecordingTransport, Take, TimedOut, Upstream, UpstreamError
 
@@ -51,9 +51,18 @@ def client(
 
 def sentence_of(error: UpstreamError) -> str:
     """Return the sentence that the chat would show."""
+    return str(_ending_of(error).sentence)
+
+
+def hint_of(error: UpstreamError) -> str:
+    """Return which setting to look at, if one may be wrong."""
+    return str(_ending_of(error).hint)
+
+
+def _ending_of(error: UpstreamError) -> Ending:
     if isinstance(error, TimedOut):
-        return str(ending_of(Status.TIMED_OUT, timer=error.timer).sentence)
-    return str(ending_of(Status.FAILED, error_code=error.code, detail=error.detail).sentence)
+        return ending_of(Status.TIMED_OUT, timer=error.timer)
+    return ending_of(Status.FAILED, error_code=error.code, detail=error.detail)
 
 
 @contextmanager

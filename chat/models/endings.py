@@ -13,8 +13,11 @@ RETRY, CONTINUE, EDIT = "retry", "continue", "edit"
 
 @dataclass(frozen=True)
 class Ending:
+    """`hint`: what whoever runs the server can do about it."""
+
     sentence: str | Promise
     actions: tuple[str, ...] = ()
+    hint: str | Promise = ""
 
 
 ENDINGS: dict[str, Ending] = {
@@ -40,13 +43,34 @@ ERRORS = {
     "overloaded": _("The model server is overloaded or restarting. Try again in a while."),
     "refused": _("The model server refused the request."),
     "unauthorized": _("The model server rejected the API key. Tell the administrator."),
+    "busy": _("The model server is busy. Try again in a while."),
+    "server_error": _("The model server had an internal error. Try again in a while."),
+    "context_too_long": _(
+        "The conversation is too long for this model. Start a new chat, choose another model, or edit an earlier "
+        "question, which leaves out what follows it."
+    ),
+    "unknown_model": _("The model server does not have this model. Choose another one."),
+    "no_models": _("The model server does not list its models, and no model is configured. Tell the administrator."),
     "upstream_error": _("The model server reported an error."),
     "cut": _("The connection to the model server broke before the answer was finished."),
     "unreadable": _("The model server sent something that is not an answer."),
     "html": _("The model server sent a web page instead of an answer."),
     "empty_reply": _("The model returned an empty answer."),
     "tool_only": _("The model tried to use a tool instead of answering. There are no tools here."),
+    "unknown_end": _("The model ended this answer for an unknown reason. It may be incomplete."),
+    "not_stored": _("This answer could not be stored. Copy it now."),
+    "storage_full": _("The server’s disk is full: this answer could not be stored. Copy it now."),
     "internal": _("Something went wrong on our side. The administrator can find it in the log."),
+}
+
+
+# The settings to look at, by error.
+HINTS = {
+    "unauthorized": _("Look at LLM_API_KEY."),
+    "no_models": _("Set LLM_MODEL to the name of a model."),
+    "unknown_model": _("Look at LLM_MODEL and LLM_MODELS."),
+    "unreachable": _("Look at LLM_BASE_URL."),
+    "html": _("Look at LLM_BASE_URL."),
 }
 
 
@@ -54,6 +78,6 @@ def ending_of(status: str, *, error_code: str = "", detail: str = "", timer: str
     """Return the ending of a status, with a sentence that names the error or the timer if there is one."""
     ending = ENDINGS[status]
     sentence = TIMERS.get(timer) or ERRORS.get(error_code) or ending.sentence
-    if status == Status.FAILED and detail:
+    if (status == Status.FAILED or error_code == "unknown_end") and detail:
         sentence = gettext("%(sentence)s “%(detail)s”") % {"sentence": sentence, "detail": detail}
-    return Ending(sentence, ending.actions)
+    return Ending(sentence, ending.actions, HINTS.get(error_code, ""))

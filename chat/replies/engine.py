@@ -14,13 +14,13 @@ from django.db import close_old_connections
 
 from chat.database_threads import DatabaseThread
 from chat.doorbell import doorbell
-from chat.events import Start
+from chat.events import End, Start
 from chat.models import Generation, Message, Status
 from chat.replies.follower import Follower
 from chat.replies.growing import Growing
 from chat.replies.redis_streams import RedisStreams
 from chat.replies.relay import Relay
-from chat.replies.snapshots import Snapshots, log_end
+from chat.replies.snapshots import NotStored, Snapshots, log_end
 from chat.replies.titles import Titles, Untitled
 from chat.replies.writer import Job, Writer
 from chat.upstream import Catalogue, ModelInfo, Upstream, UpstreamError
@@ -192,9 +192,13 @@ class Engine:
 
     async def _write(self, writer: Writer) -> None:
         reply = writer.job.start.reply
-        end = await writer.run(self._upstream)
+        end, is_saved = await writer.run(self._upstream), False
         try:
             is_saved = await self._snapshots.save_end(writer, end)
+            log_end(writer, end, is_saved)
+        except NotStored as not_stored:
+            # However the model ended it: the reader has the only copy.
+            end = End("failed", end.finish_reason, end.usage, not_stored.code)
             log_end(writer, end, is_saved)
         finally:
             # Only now: a reader who hears of the end finds the message in the database.

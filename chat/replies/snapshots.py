@@ -12,6 +12,7 @@ from chat import models
 from chat.database_threads import InDatabase
 from chat.doorbell import doorbell
 from chat.events import Cursor, End, Text
+from chat.models.errors import is_full
 from chat.replies.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -20,6 +21,14 @@ SNAPSHOT_SECONDS = 1.0
 SWEEP_SECONDS = 30.0
 # The sweep at the start may meet rows whose writer died a moment ago: not yet long enough to count as dead.
 SECOND_SWEEP_SECONDS = models.DEAD_AFTER.total_seconds() + 1
+
+
+class NotStored(Exception):
+    """A reply's end could not be saved; `code` is told to its readers."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class Snapshots:
@@ -32,7 +41,10 @@ class Snapshots:
         self._is_away = False
 
     async def save_end(self, writer: Writer, end: End) -> bool:
-        """Save a reply's end, waiting up to SAVE_PATIENCE_SECONDS for the database. Returns whether it is saved."""
+        """Save a reply's end, waiting up to SAVE_PATIENCE_SECONDS for the database.
+
+        Returns False if the reply had ended in the database already. Raises NotStored.
+        """
         reply, pause, now = writer.job.start.reply, 0.2, asyncio.get_running_loop().time
         deadline = now() + settings.SAVE_PATIENCE_SECONDS
         row = {
@@ -55,11 +67,11 @@ class Snapshots:
                 if now() + pause > deadline:
                     fate = "reply not saved: only its snapshots are left"
                     logger.error(fate, extra={"reply": reply, "reason": str(error)})
-                    return False
-            except (DatabaseError, ValueError):
+                    raise NotStored("storage_full" if is_full(error) else "not_stored") from error
+            except (DatabaseError, ValueError) as error:
                 # It can't be stored, and waiting would not help. The sweep will keep what the snapshots have.
                 logger.exception("reply not saved", extra={"reply": reply})
-                return False
+                raise NotStored("not_stored") from error
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
 
@@ -78,7 +90,8 @@ class Snapshots:
             await self._save_pieces(writers)
         except (OperationalError, InterfaceError) as error:
             if not self._is_away:
-                logger.warning("database is away: replies go on in memory", extra={"reason": str(error)})
+                trouble = "database is full" if is_full(error) else "database is away"
+                logger.warning(f"{trouble}: replies go on in memory", extra={"reason": str(error)})
             self._is_away = True
             return
         except (DatabaseError, ValueError):

@@ -14,11 +14,9 @@ from django.utils import timezone
 from chat.events import Cursor, End, EndStatus, Facts, Retrying, Start, Text
 from chat.replies.context_window import fit
 from chat.replies.growing import Growing
-from chat.upstream import Limits, Prompt, TimedOut, Upstream, UpstreamError
+from chat.upstream import Limits, Prompt, TimedOut, Upstream, UpstreamError, meaning_of
 
 logger = logging.getLogger(__name__)
-
-TRUNCATED_REASONS = {"length", "model_length", "max_tokens"}
 
 
 class Full(Exception):
@@ -184,11 +182,14 @@ _KEPT_FACTS = (
 def judge(facts: Facts) -> End:
     """Return the ending for an upstream that ended by itself."""
     reason = facts.finish_reason
-    if reason in TRUNCATED_REASONS:
-        return End("truncated", reason)
-    if reason == "content_filter" or facts.refused:
-        return End("filtered", reason)
-    return End("complete", reason)
+    match meaning_of(reason):
+        case "truncated":
+            return End("truncated", reason)
+        case "filtered":
+            return End("filtered", reason)
+        case "unknown":
+            return End("truncated", reason, code="unknown_end", detail=reason)
+    return End("filtered" if facts.refused else "complete", reason)
 
 
 def limits() -> Limits:

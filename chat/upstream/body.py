@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from chat import sse
 
 _BLANK = b" \t\r\n" + sse.BOM
@@ -12,7 +14,8 @@ class Body:
     """Decodes a body. If it begins like JSON or HTML, it is the data of one event, whatever its Content-Type."""
 
     def __init__(self) -> None:
-        self._decoder = sse.Decoder()
+        # Servers do forget the blank line between two events.
+        self._decoder = sse.Decoder(is_whole=_is_whole_object)
         self._is_document: bool | None = None
 
     def feed(self, data: bytes) -> Iterator[sse.Event]:
@@ -31,3 +34,13 @@ class Body:
 
     def flush(self) -> Iterator[sse.Event]:
         return self._decoder.flush()
+
+
+def _is_whole_object(data: str) -> bool:
+    if not (data.startswith("{") and data.endswith("}")):
+        return False
+    try:
+        msgspec.json.decode(data, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True

@@ -17,7 +17,8 @@ from chat.upstream import errors
 from chat.upstream.batching import ReadBatching
 from chat.upstream.body import Body
 from chat.upstream.catalogue import Catalogue
-from chat.upstream.chunks import ChunkReader, message_of
+from chat.upstream.chunks import ChunkReader
+from chat.upstream.reported import message_of
 from chat.upstream.timers import Limits, Timers
 from chat.upstream.transport import (
     pieces_of,
@@ -31,9 +32,11 @@ from chat.upstream.transport import (
 
 MOST_ATTEMPTS = 3
 # After the finish_reason, usage and [DONE] may still come, but they are not worth a long wait.
-GRACE_SECONDS = 2.0
+GRACE_SECONDS = 5.0
 # The statuses with which a server refuses a field that it does not know.
 CANT_READ = {400, 422}
+# No Content, Reset Content
+NO_BODY = {204, 205}
 
 Take = Callable[[Text | Retrying], None]
 
@@ -87,7 +90,7 @@ class Upstream:
         timers = Timers(limits)
         while True:
             facts.attempts += 1
-            reader = ChunkReader(facts, begins_in_reasoning=self._begins_in_reasoning)
+            reader = ChunkReader(facts, begins_in_reasoning=self._begins_in_reasoning, key=self._key)
             try:
                 await self._attempt(prompt, reader, timers, take)
                 return
@@ -122,15 +125,13 @@ class Upstream:
                     await self._read(response, reader, timers, take)
             except (errors.Cut, errors.TimedOut):
                 # After the finish_reason, only usage and [DONE] can be missing.
-                if not facts.finish_reason:
+                if not reader.may_be_over:
                     raise
             finally:
                 facts.longest_silence = timers.longest_silence
         if text := reader.finish():
             take(text)
-        reader.check_not_empty()
-        if not facts.done and not facts.finish_reason:
-            raise errors.Cut
+        reader.check_end()
 
     async def _read(self, response: httpx.Response, reader: ChunkReader, timers: Timers, take: Take) -> None:
         """Read the body as it grows, up to [DONE] or its last byte."""
@@ -143,8 +144,10 @@ class Upstream:
                 if facts.done:
                     await to_the_end(pieces)
                     return
-                if facts.finish_reason:
+                if reader.may_be_over:
                     timers.only_wait(GRACE_SECONDS)
+                else:
+                    timers.wait_on()
                 await self._keep_pace(response, facts.chunks - seen, reader)
                 seen = facts.chunks
         _hand_over(body.flush(), reader, timers, take)
@@ -177,7 +180,7 @@ class Upstream:
                 response = await self._client.send(request, stream=True)
         try:
             facts.upstream_request_id = response.headers.get("x-request-id", "")[:200]
-            if response.status_code != httpx.codes.OK:
+            if not is_answer(response.status_code):
                 await self._refuse(response, timers, facts, asks_for_usage=asks_for_usage)
             yield response
         finally:
@@ -215,6 +218,11 @@ def _hand_over(events: Iterator[sse.Event], reader: ChunkReader, timers: Timers,
         if text := reader.grown():
             timers.token_came()
             take(text)
+
+
+def is_answer(status: int) -> bool:
+    """Tell whether a body follows that may be an answer: servers do send 201 or 203."""
+    return 200 <= status < 300 and status not in NO_BODY
 
 
 def _back_off(attempt: int) -> float:

@@ -31,6 +31,7 @@ class Timers:
         self._task = task
         self._first_token_at = self._now() + limits.first_token
         self._total_at = self._now() + limits.total
+        self._grace_until = float("inf")
         self._came_at = 0.0
         self._fired = ""
 
@@ -41,9 +42,15 @@ class Timers:
         self._first_token_at = float("inf")
 
     def only_wait(self, seconds: float) -> None:
-        self._total_at = min(self._total_at, self._now() + seconds)
-        self._alarm.cancel()
-        self._look()
+        """Begin the grace after what may be the end, unless it has begun."""
+        if self._grace_until == float("inf"):
+            self._grace_until = self._now() + seconds
+            self._alarm.cancel()
+            self._look()
+
+    def wait_on(self) -> None:
+        """End the grace: it was not the end."""
+        self._grace_until = float("inf")
 
     @asynccontextmanager
     async def until_first_token(self) -> AsyncIterator[None]:
@@ -80,7 +87,7 @@ class Timers:
 
     def _look(self) -> None:
         at, timer = min(
-            (self._came_at + self.limits.idle, "idle"),
+            (min(self._came_at + self.limits.idle, self._grace_until), "idle"),
             (self._first_token_at, "first_token"),
             (self._total_at, "total"),
         )

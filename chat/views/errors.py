@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from chat.http import Refusal, is_for_scripts, too_large
+from chat.models.errors import is_full
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -33,7 +34,11 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer an unexpected error (handler500), or a database that is away, which is worth another try."""
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+    error = sys.exc_info()[1]
+    if isinstance(error, OperationalError | InterfaceError) and is_full(error):
+        message = _("The server’s disk is full: nothing can be stored now.")
+        refusal = Refusal(503, "storage_full", message, retry_after=60)
+    elif isinstance(error, OperationalError | InterfaceError):
         message = _("The database is not available. Try again in a few seconds.")
         refusal = Refusal(503, "unavailable", message, retry_after=5)
     else:

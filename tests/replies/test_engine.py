@@ -327,7 +327,10 @@ def test_an_end_that_can_not_be_saved_is_left_to_the_sweep(
 
     with monkeypatch.context() as patch:
         patch.setattr(GenerationQuerySet, "finish", refuse)
-        reply = anna.ask("hello").reply
+        heard = anna.ask("hello")
+    reply = heard.reply
+    assert (heard.text(), heard.end["status"], heard.end["code"]) == ("hello", "failed", "not_stored")
+    assert heard.end["message"] == "This answer could not be stored. Copy it now."
     [line] = logged(caplog, "reply not saved")
     assert line["reply"] == reply
     assert "hello" not in str(line)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.support.fake_upstream.scripts import paced_text
+from tests.support.fake_upstream.scripts import huge_text, paced_text
 from tests.support.fake_upstream.server import FakeUpstream
 from tests.support.process import Reader, ServerProcess, Servers, wait_until
 
@@ -210,6 +210,24 @@ def test_the_log_tells_of_a_reply_that_could_not_be_saved_in_time(servers: Serve
     # It does not stay open: the next one who looks at it ends it, with what the snapshots have.
     wait_until(lambda: server.person().follow(reader.reply).end["status"] == "interrupted", 10)
     assert server.text_of(reader.reply).startswith(snapshot)
+
+
+def test_an_answer_that_a_full_disk_does_not_take_is_never_told_as_kept(
+    servers: Servers, upstream: FakeUpstream
+) -> None:
+    server = servers.new(SAVE_PATIENCE_SECONDS="1", LLM_MODEL=upstream.offer("huge/mb=0.5"))
+    [[pages]] = server.rows("PRAGMA page_count")
+    server.database_options = f"?init_command=PRAGMA+journal_mode%3DWAL%3B+PRAGMA+max_page_count%3D{pages + 20}%3B"
+    anna = server.start().person()
+
+    heard = anna.ask()
+
+    assert heard.text() == huge_text(0.5)
+    assert (heard.end["status"], heard.end["code"]) == ("failed", "storage_full")
+    assert heard.end["message"] == "The server’s disk is full: this answer could not be stored. Copy it now."
+    while (refusal := anna.post(request_id=str(uuid.uuid4()), text="x" * 20_000)).status_code != 503:
+        pass
+    assert refusal.json()["error"]["code"] == "storage_full"
 
 
 def test_sigterm_is_obeyed_while_the_database_is_away(servers: Servers) -> None:

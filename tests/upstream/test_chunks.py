@@ -42,15 +42,22 @@ def test_it_reads_text_and_facts() -> None:
         ({"content": "a", "reasoning_content": "b"}, Text("b", "a")),
         ({"content": "a", "reasoning": ""}, Text("", "a")),
         ({"reasoning": "", "reasoning_content": "", "reasoning_details": [{"summary": "b"}]}, Text("b", "")),
-        ({"reasoning": {"text": "b"}, "reasoning_content": 5, "reasoning_details": "b"}, Text()),
+        ({"reasoning": {"text": "b"}, "reasoning_content": 5, "reasoning_details": "b"}, Text("5", "")),
+        ({"reasoning": {"text": "b"}, "reasoning_content": False, "reasoning_details": "b"}, Text()),
         ({"reasoning_details": [None, "b", {"text": 5}, {"data": "b"}]}, Text()),
         ({"content": []}, Text()),
-        ({"content": [None, 5, "a", {"type": "text", "text": None}, {"type": "image"}]}, Text()),
+        ({"content": [None, 5, "a", {"type": "text", "text": None}, {"type": "image"}]}, Text("", "5a")),
+        ({"content": 6}, Text("", "6")),
+        ({"content": 6.50}, Text("", "6.5")),
+        ({"content": True}, Text()),
+        ({"content": {"type": "text", "text": "a"}}, Text("", "a")),
+        ({"content": "a", "refusal": False}, Text("", "a")),
+        ({"content": "a", "refusal": {}}, Text("", "a")),
         (
             {"content": [{"text": "a"}, {"type": "thinking", "thinking": [{"text": "b"}, {"text": "c"}]}]},
             Text("bc", "a"),
         ),
-        ({"content": [{"type": "thinking"}, {"type": "thinking", "thinking": 5}]}, Text()),
+        ({"content": [{"type": "thinking"}, {"type": "thinking", "thinking": 5}]}, Text("5", "")),
         ({"content": "a", "refusal": "b"}, Text("", "ab")),
     ],
 )
@@ -58,23 +65,105 @@ def test_a_delta_of_any_known_shape_has_its_text(delta: dict[str, Any], text: Te
     assert read(chunk(**delta))[0] == text
 
 
+@pytest.mark.parametrize("data", ["{", '{"choices":[{"del', "what is this", '"two words"', '[{"choices":'])
+def test_what_is_no_chunk_and_may_have_been_one_is_unreadable(data: str) -> None:
+    with pytest.raises(Unreadable):
+        read(data)
+
+
 @pytest.mark.parametrize(
     "data",
     [
         "5",
         "null",
+        "true",
         '"text"',
         "[1]",
-        "{",
+        "ping",
+        "keep-alive",
         '{"choices":5}',
+        '{"choices":{}}',
+        '{"choices":""}',
         '{"choices":[null]}',
-        '{"choices":[{"delta":{"content":5}}]}',
-        "what",
+        '{"choices":[{"delta":[]}]}',
+        '{"choices":[{"delta":""}]}',
+        '{"choices":[{"message":""}]}',
+        '{"type":"ping"}',
+        '{"type":"status","message":"You are number 3 in the queue"}',
     ],
 )
-def test_what_is_no_chunk_is_unreadable(data: str) -> None:
+def test_what_is_no_chunk_is_skipped(data: str) -> None:
+    assert read(chunk(content="a"), data, chunk(content="b", finish="stop"))[0] == Text("", "ab")
+
+
+@pytest.mark.parametrize("data", ['"[DONE]"', "DONE", "[done]", '{"usage":{"prompt_tok', "that was all", "<html>"])
+def test_after_the_finish_reason_nothing_unreadable_is_an_error(data: str) -> None:
+    assert read(chunk(content="a", finish="stop"), data)[0] == Text("", "a")
+
+
+def test_after_the_finish_reason_broken_text_is_an_error() -> None:
     with pytest.raises(Unreadable):
-        read(data)
+        read(chunk(content="a", finish="stop"), '{"choices":[{"delta":{"content":"b')
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"object": "error", "message": "On fire."},
+        {"type": "error", "message": "On fire."},
+        {"detail": "On fire."},
+        {"detail": [{"msg": "On fire."}]},
+        {"code": 1305, "msg": "On fire."},
+        {"code": 1305, "msg": "On fire.", "success": False},
+        {"error_code": 17, "error_msg": "On fire."},
+        {"text": "On fire.", "error_code": 50001},
+        {"code": "DataInspectionFailed", "message": "On fire.", "request_id": "1"},
+        {"success": False, "message": "On fire."},
+        {"status": 503, "title": "On fire."},
+        {"errors": [{"message": "On fire."}]},
+        {"choices": [], "code": "busy", "message": "On fire."},
+        {"choices": [{"delta": {}}], "success": False, "message": "On fire."},
+        {"choices": [{"error": {"message": "On fire."}, "delta": {}}]},
+        {"error": {"message": "On fire."}},
+    ],
+)
+def test_an_error_of_any_shape_is_an_error_with_its_sentence(error: object) -> None:
+    for value in (error, [error]):
+        with pytest.raises(ReportedError) as raised:
+            read(chunk(content="a"), value)
+        assert raised.value.detail == "On fire."
+
+
+@pytest.mark.parametrize(
+    ("chunks", "reason", "went_on"),
+    [
+        ([chunk(content="a", finish="stop"), chunk(content="b", finish="stop")], "stop", True),
+        ([chunk(content="a", finish="stop"), chunk(content="b")], "", True),
+        ([chunk(content="a", finish="stop"), chunk(), frame(choices=[])], "stop", False),
+        ([chunk(content="a", finish="null"), chunk(content="b", finish="None")], "", False),
+        ([chunk(content="a", finish="tool_calls"), chunk(reasoning="b")], "", True),
+    ],
+)
+def test_a_finish_reason_that_text_follows_was_none(chunks: list[object], reason: str, went_on: bool) -> None:
+    facts = Facts()
+    reader = ChunkReader(facts)
+    for one in chunks:
+        reader.take(Event(as_json(one)))
+    assert (facts.finish_reason, reader.went_on) == (reason, went_on)
+
+
+@pytest.mark.parametrize("whole", ["\nHello you ", "Hello you", "Hello you ", "Hello you all"])
+def test_a_whole_message_at_the_end_adds_only_what_is_new(whole: str) -> None:
+    message = frame(object="chat.completion", choices=[{"index": 0, "delta": None, "message": {"content": whole}}])
+    text, _ = read(*said("\nHel", "lo you", " "), message)
+
+    assert text.answer == "\nHello you " + ("all" if whole.endswith("all") else "")
+
+
+@pytest.mark.parametrize("index", ["0", None, [], 1, "1", 7])
+def test_a_choice_of_any_index_is_read_if_there_is_no_other(index: object) -> None:
+    chunks = [{"choices": [{"index": index, "delta": {"content": piece}}]} for piece in "ab"]
+    assert read(*chunks)[0] == Text("", "ab")
 
 
 def test_a_web_page_is_told_apart() -> None:

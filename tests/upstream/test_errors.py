@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from chat.replies.engine import engine
 from chat.upstream import UpstreamError
-from chat.upstream.chunks import message_of
 from chat.upstream.errors import MOST_DETAIL, seconds_of, without_secrets
+from chat.upstream.reported import message_of
 from tests.support.fake_upstream.chunks import ROLE, as_json, error, joined, json_answer, said, send
 from tests.support.fake_upstream.server import FakeUpstream
 from tests.support.fake_upstream.steps import Send, Status

@@ -11,7 +11,7 @@ from chat.upstream.text_filters import MOST_BLANK, Cleaner, ThinkTags, cleaned
 
 PIECES = st.lists(st.text(st.sampled_from("a\0\ud83d\ude00é👋\udfff\ud800"), max_size=4), max_size=8)
 BLANK = "\n" * (MOST_BLANK - 2)
-WORDS = ["<think>", "</think>", "<", "</", "thi", "nk>", " ", "\n", "a", "👋", "<think", BLANK]
+WORDS = ["<think>", "</think>", "`", "<", "</", "thi", "nk>", " ", "\n", "a", "👋", "<think", BLANK]
 TAGGED = st.lists(st.sampled_from(WORDS), max_size=10).map("".join)
 PLACES = st.lists(st.integers(0, 150), max_size=12)
 
@@ -41,7 +41,7 @@ def test_it_leaves_a_text_without_tags_alone() -> None:
         ("<think>Hmm", "Hmm", ""),
         (" \n<think>Hmm</think>Hi", "Hmm", "Hi"),
         (" \nHi", "", " \nHi"),
-        ("Hi <think>no</think> there", "", "Hi <think>no there"),
+        ("Hi <think>no</think> there", "", "Hi <think>no</think> there"),
         ("before</think>after", "", "beforeafter"),
         ("<think>a</think>b</think>c", "a", "b</think>c"),
         ("<think>a<think>b</think>c", "a<think>b", "c"),
@@ -77,23 +77,66 @@ def test_blank_lines_without_end_do_not_wait_for_a_tag() -> None:
     assert shown == "\n" * 100_000
 
 
-def as_a_whole(text: str, *, begins_in_reasoning: bool) -> tuple[str, str]:
-    """The same, told of a text that is there as a whole."""
-    match = re.fullmatch(rf"(\s{{0,{MOST_BLANK}}}<think>)?(.*?)(?:</think>(.*))?", text, re.DOTALL)
-    assert match
-    opened, first, second = match[1], match[2], match[3] or ""
-    return (first, second) if opened or begins_in_reasoning else ("", first + second)
+@pytest.mark.parametrize(
+    ("text", "reasoning", "answer"),
+    [
+        ("<thinking>Hmm</thinking>Hi", "Hmm", "Hi"),
+        ("<thought>Hmm</thought>Hi", "Hmm", "Hi"),
+        ("<THINK>Hmm</Think>Hi", "Hmm", "Hi"),
+        ("<think>not </thinking> yet</think>Hi", "not </thinking> yet", "Hi"),
+        ("<think>a</think>\n<think>b</think>\nHi", "ab", "\nHi"),
+        ("<think>İ</think>Hi", "İ", "Hi"),
+        ("Hi\n</think>\nyou", "", "Hi\n\nyou"),
+        ("Hi\n </THINKING> \nyou", "", "Hi\n  \nyou"),
+        ("Hi\n</think>", "", "Hi\n"),
+    ],
+)
+def test_a_tag_counts_in_any_case_where_a_thought_can_be_open(text: str, reasoning: str, answer: str) -> None:
+    assert divided([text]) == (reasoning, answer)
+    assert divided(list(text)) == (reasoning, answer)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Close the block with `</think>`, and not with `</thinking>`.",
+        "Close it with </think> or <think>.",
+        "```\n</think>\n```",
+        "`a\n</think>\nb`",
+        "The tag </think>.",
+        "Not </think >, not </thin",
+        "Write <thought>\n</thought>\n",
+    ],
+)
+def test_a_tag_that_the_answer_talks_about_stays(text: str) -> None:
+    assert divided([text]) == ("", text)
+    assert divided(list(text)) == ("", text)
+    assert divided(["<think>Hmm</think>", *text]) == ("Hmm", text)
+
+
+def test_once_reasoning_has_a_field_of_its_own_no_lone_tag_is_dropped() -> None:
+    tags = ThinkTags()
+    parts = [*tags.split("a\n</think>")]
+    tags.reasoning_has_a_field()
+
+    assert "".join([*parts, *tags.split("\nb"), *tags.flush()]) == "a\n</think>\nb"
 
 
 @given(TAGGED, PLACES, st.booleans())
 @example(f"  {BLANK}<think>a", [0, 50, 103], False)
 @example(f"   {BLANK}<think>a", [0, 50, 103], False)
-def test_any_split_divides_alike(text: str, places: list[int], begins: bool) -> None:
+def test_any_split_divides_alike_and_loses_nothing_but_tags(text: str, places: list[int], begins: bool) -> None:
     bounds = [0, *sorted(min(place, len(text)) for place in places), len(text)]
-    whole = as_a_whole(text, begins_in_reasoning=begins)
+    whole = divided([text], begins_in_reasoning=begins)
 
     assert divided([text[start:stop] for start, stop in pairwise(bounds)], begins_in_reasoning=begins) == whole
     assert divided(list(text), begins_in_reasoning=begins) == whole
+    assert sorted(without_tags("".join(whole))) == sorted(without_tags(text))
+
+
+def without_tags(text: str) -> str:
+    """The letters; white space before an opening tag goes with it."""
+    return re.sub(r"</?think>|\s", "", text)
 
 
 # --- Characters that can't be stored --------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chat.management import probe
 from chat.management.probe import Asking
-from chat.upstream import Answer, Prompt, RecordingTransport, UpstreamError, dialect
+from chat.upstream import Answer, Prompt, RecordingTransport, UpstreamError, dialect, is_answer
 
 QUESTION = {"role": "user", "content": "Say hello in one short sentence."}
 # Both are wrong, because some servers answer under any model's name.
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         self._say("reachable", "yes" if plain.answers else "no")
         if plain.answers:
             self._describe_head(plain)
-        if plain.answers and plain.answer.status == 200:
+        if plain.answers and is_answer(plain.answer.status):
             self._describe(plain)
         if plain.failure:
             raise CommandError(plain.failure)
@@ -76,7 +76,7 @@ class Command(BaseCommand):
     def _describe_head(self, probe: "Probe") -> None:
         self._say("status", str(probe.answer.status))
         self._say("headers", ", ".join(f"{name}: {value}" for name, value in probe.telling_headers()))
-        if probe.answer.status != 200:
+        if not is_answer(probe.answer.status):
             self._say("error shape", dialect.error_shape(probe.body))
 
     def _describe(self, probe: "Probe") -> None:
@@ -99,7 +99,7 @@ class Command(BaseCommand):
 
     async def _provoke_error(self) -> None:
         probe = await self._ask(Prompt(BAD_MODEL, (BAD_QUESTION,)), with_options=False)
-        if probe.answers and probe.answer.status != 200:
+        if probe.answers and not is_answer(probe.answer.status):
             self._say("error shape", f"{probe.answer.status} {dialect.error_shape(probe.body)}")
         self._say("error message", probe.failure or "none: even a wrong model and a wrong question get an answer")
 

@@ -13,7 +13,7 @@ from chat.management.probe import Asking
 from chat.models import Status
 from chat.models.endings import ending_of
 from chat.replies.writer import judge
-from chat.upstream import Answer, Prompt, RecordingTransport, Upstream, UpstreamError
+from chat.upstream import Answer, Prompt, RecordingTransport, Upstream, UpstreamError, is_answer
 
 DIM = ("\033[2m", "\033[0m")
 
@@ -58,7 +58,8 @@ class Command(BaseCommand):
             await asked.ask(lambda event: printer.text(event) if isinstance(event, Text) else self._tell_retry(event))
         finally:
             printer.end()
-        if sentence := ending_of(judge(asked.facts).status).sentence:
+        end = judge(asked.facts)
+        if sentence := ending_of(end.status, error_code=end.code, detail=end.detail).sentence:
             self.tell(str(sentence))
 
     def _tell_retry(self, retrying: Retrying) -> None:
@@ -115,7 +116,7 @@ class RawPrinter:
 
     def on_bytes(self, answer: Answer, data: bytes) -> None:
         # A refusal is reported by its sentence, without the API key that some servers quote in it.
-        if answer.status == 200:
+        if is_answer(answer.status):
             sys.stdout.buffer.write(data)
             sys.stdout.flush()
 

@@ -11,6 +11,9 @@ const FETCH_ATTEMPTS = 4;
 // Between two drawings: each costs as much for a letter as for a line.
 const REST_MS = 30;
 
+// The server has less of such an answer than the page.
+const NOT_STORED = ["not_stored", "storage_full"];
+
 export class Reply {
   #frame = 0;
 
@@ -65,9 +68,10 @@ export class Reply {
     this.#draw();
     this.#wait("");
     announce(end.message || text("finished"));
-    const fresh = await this.#stored(conversation);
+    const isStored = !NOT_STORED.includes(end.code);
+    const fresh = isStored && (await this.#stored(conversation));
     if (fresh) this.#morphInto(fresh);
-    else this.#tell(end);
+    else this.#tell(end, isStored && text("notSwapped"));
     follow();
   }
 
@@ -93,11 +97,11 @@ export class Reply {
     morph(this.item, fresh);
   }
 
-  #tell(end) {
+  #tell(end, advice) {
     this.item.dataset.status = end.status ?? "interrupted";
     const line = document.createElement("p");
     line.className = "ending";
-    line.textContent = [end.message, text("notSwapped")].filter(Boolean).join(" ");
+    line.textContent = [end.message, advice].filter(Boolean).join(" ");
     this.item.append(line);
   }
 }
