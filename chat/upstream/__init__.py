@@ -1,7 +1,8 @@
-from chat.upstream.catalogue import Catalogue, ModelInfo
+from chat.upstream.catalogue import Catalogue, lists_no_models
 from chat.upstream.client import Prompt, Take, Upstream, is_answer
-from chat.upstream.errors import TimedOut, UpstreamError
+from chat.upstream.errors import NoModels, TimedOut, UpstreamError
 from chat.upstream.finish_reasons import meaning_of
+from chat.upstream.model_list import ModelInfo
 from chat.upstream.recording import Answer, RecordingTransport
 from chat.upstream.timers import Limits
 
@@ -10,6 +11,7 @@ __all__ = [
     "Catalogue",
     "Limits",
     "ModelInfo",
+    "NoModels",
     "Prompt",
     "RecordingTransport",
     "Take",
@@ -17,5 +19,6 @@ __all__ = [
     "Upstream",
     "UpstreamError",
     "is_answer",
+    "lists_no_models",
     "meaning_of",
 ]

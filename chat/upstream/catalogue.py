@@ -3,38 +3,38 @@
 import asyncio
 import contextvars
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 import httpx
-import msgspec
 
 from chat.upstream import errors
-from chat.upstream.transport import plain_errors
+from chat.upstream.model_list import ModelInfo, model_named, models_in
+from chat.upstream.transport import address, opened, pieces_of, plain_errors, read_error_body, refusal
 
 KEPT_SECONDS = 60.0
 RETRY_SECONDS = 5.0
+# For all of the list, however it comes.
 PATIENCE_SECONDS = 5.0
+MOST_LIST_BYTES = 4 * 1024 * 1024
+# Errors of a server that answers, but not with a list of models. The others would also fail a question.
+_OF_THE_LIST = {"refused", "unknown_model", "server_error", "upstream_error", "unreadable", "html"}
 
 
-@dataclass(frozen=True)
-class ModelInfo:
-    """A model in the server's list. `context`: the tokens it can read, 0 if the server does not say."""
-
-    id: str
-    context: int = 0
+def lists_no_models(error: errors.UpstreamError) -> bool:
+    """Tell whether a server that failed to list its models may still answer questions about a model that is named."""
+    return error.code in _OF_THE_LIST
 
 
 class Catalogue:
     """The models on offer. `allowed`: names, or patterns such as gpt-5*; without any, all that the server lists."""
 
-    def __init__(self, client: httpx.AsyncClient, base_url: str, *, allowed: Iterable[str] = ()) -> None:
+    def __init__(self, client: httpx.AsyncClient, base_url: str, *, key: str = "", allowed: Iterable[str] = ()) -> None:
         self._client = client
-        self._url = f"{base_url}/models" if base_url else ""
+        self._url = address(base_url, "/models") if base_url else ""
+        self._key = key
         self._allowed = tuple(allowed)
         # A server that can't list its models may still answer.
-        self._named = tuple(ModelInfo(name) for name in self._allowed if "*" not in name)
+        self._named = tuple(model_named(name) for name in self._allowed if "*" not in name)
         self._models = self._named
         self._until = float("-inf")
         self._error: errors.UpstreamError | None = None
@@ -70,11 +70,20 @@ class Catalogue:
             self._asking.cancel()
 
     async def default(self) -> str:
-        """Return the first model's name. Raises UpstreamError."""
-        models = await self.models()
+        """Return the first model's name, asking again if no list is known. Raises UpstreamError."""
+        if not self._models and not self._asking:
+            self._until = float("-inf")
+        try:
+            models = await self.models()
+        except errors.UpstreamError as error:
+            raise (errors.NoModels(error.detail) if lists_no_models(error) else error) from None
         if not models:
-            raise errors.Unreachable
+            raise errors.NoModels
         return models[0].id
+
+    def name_of(self, model: str) -> str:
+        """Return the name by which the server knows a model."""
+        return next((known.name for known in self._models if known.id == model), model)
 
     def window_of(self, model: str) -> int:
         """Return the tokens that a model can read according to the last known list; 0 if it does not say."""
@@ -91,35 +100,32 @@ class Catalogue:
             self._asking = None
 
     async def _ask(self) -> tuple[ModelInfo, ...]:
-        with plain_errors(broken=errors.Unreachable, key=""):
-            response = await self._client.get(self._url, timeout=httpx.Timeout(PATIENCE_SECONDS))
-        if response.status_code != httpx.codes.OK:
-            raise errors.BadStatus(response.status_code, "", response.headers)
         try:
-            listed = msgspec.json.decode(response.content, type=_ModelList)
-        except msgspec.DecodeError:
-            raise errors.Unreadable from None
-        return self._those_allowed([ModelInfo(model.id, model.context) for model in listed.data])
+            with plain_errors(broken=errors.Unreachable, key=self._key):
+                async with asyncio.timeout(PATIENCE_SECONDS), opened(self._client, self._request()) as response:
+                    return self._those_allowed(models_in(await self._body(response)))
+        except TimeoutError:
+            raise errors.TimedOut("connect") from None
+
+    def _request(self) -> httpx.Request:
+        return self._client.build_request("GET", self._url, headers={"Accept-Encoding": "identity"})
+
+    async def _body(self, response: httpx.Response) -> bytes:
+        """Return the body, which is bounded. Raises BadStatus, Unreadable."""
+        if response.status_code != httpx.codes.OK:
+            raise refusal(response, await read_error_body(response), self._key)
+        body = bytearray()
+        async with pieces_of(response) as pieces:
+            async for piece in pieces:
+                body += piece
+                if len(body) > MOST_LIST_BYTES:
+                    raise errors.Unreadable
+                await asyncio.sleep(0)
+        return bytes(body)
 
     def _those_allowed(self, listed: list[ModelInfo]) -> tuple[ModelInfo, ...]:
         """Return the allowed models in the order of the patterns, or those allowed by name if none is listed."""
         if not self._allowed:
             return tuple(listed)
-        found = [model for pattern in self._allowed for model in listed if fnmatchcase(model.id, pattern)]
+        found = [model for pattern in self._allowed for model in listed if fnmatchcase(model.name, pattern)]
         return tuple(dict.fromkeys(found)) or self._named
-
-
-class _Listed(msgspec.Struct):
-    id: str
-    meta: Any = None  # llama.cpp
-    max_model_len: Any = None  # vLLM
-    context_length: Any = None  # OpenRouter
-
-    @property
-    def context(self) -> int:
-        n_ctx = self.meta.get("n_ctx") if isinstance(self.meta, dict) else None
-        return next((n for n in (n_ctx, self.max_model_len, self.context_length) if isinstance(n, int)), 0)
-
-
-class _ModelList(msgspec.Struct):
-    data: list[_Listed]

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +18,15 @@ from chat.upstream.batching import ReadBatching
 from chat.upstream.body import Body
 from chat.upstream.catalogue import Catalogue
 from chat.upstream.chunks import ChunkReader
-from chat.upstream.reported import message_of
+from chat.upstream.text_filters import cleaned
 from chat.upstream.timers import Limits, Timers
 from chat.upstream.transport import (
+    address,
+    opened,
     pieces_of,
     plain_errors,
     read_error_body,
+    refusal,
     rest,
     to_the_end,
     transport,
@@ -35,6 +38,11 @@ MOST_ATTEMPTS = 3
 GRACE_SECONDS = 5.0
 # The statuses with which a server refuses a field that it does not know.
 CANT_READ = {400, 422}
+# How many bytes may come without any text among them: an image or the arguments of a tool fit, a flood does not.
+MOST_WITHOUT_TEXT = 16 * 1024 * 1024
+# Of these, so many are read before a rest that leaves the loop to the others.
+MOST_AT_ONCE = 16 * 1024
+FLOOD_REST_SECONDS = 0.05
 # No Content, Reset Content
 NO_BODY = {204, 205}
 
@@ -78,7 +86,7 @@ class Upstream:
         )
         self._batching = ReadBatching()
         self.keep_pace = self._batching.keep
-        self.catalogue = Catalogue(self._client, self._base_url, allowed=allowed)
+        self.catalogue = Catalogue(self._client, self._base_url, key=api_key, allowed=allowed)
 
     async def stream(self, prompt: Prompt, facts: Facts, limits: Limits, take: Take) -> None:
         """Pass the text to `take` as it arrives, after a Retrying for each failed attempt. Raises UpstreamError.
@@ -135,12 +143,14 @@ class Upstream:
 
     async def _read(self, response: httpx.Response, reader: ChunkReader, timers: Timers, take: Take) -> None:
         """Read the body as it grows, up to [DONE] or its last byte."""
-        facts, body, seen = reader.facts, Body(), 0
+        facts, body, flood, seen = reader.facts, Body(), Flood(), 0
         async with pieces_of(response) as pieces:
             async for piece in pieces:
                 timers.something_came()
                 facts.bytes += len(piece)
-                _hand_over(body.feed(piece), reader, timers, take)
+                for part in _parts_of(piece):
+                    has_grown = _hand_over(body.feed(part), reader, timers, take)
+                    await flood.passed(response, 0 if has_grown else len(part))
                 if facts.done:
                     await to_the_end(pieces)
                     return
@@ -164,27 +174,29 @@ class Upstream:
         # Another reply may change this in the meantime, so remember what this request asked for.
         asks_for_usage = self._knows_stream_options
         body = self._body(prompt, facts)
-        async with timers.until_first_token():
-            request = self._client.build_request(
-                "POST",
-                f"{self._base_url}/chat/completions",
-                content=body,
-                headers={
-                    "Content-Type": "application/json",
-                    "Accept": "text/event-stream",
-                    "Accept-Encoding": "identity",
-                },
-                timeout=httpx.Timeout(None, connect=timers.limits.connect),
-            )
-            with plain_errors(broken=errors.Unreachable, key=self._key):
-                response = await self._client.send(request, stream=True)
-        try:
-            facts.upstream_request_id = response.headers.get("x-request-id", "")[:200]
+        async with AsyncExitStack() as stack:
+            async with timers.until_first_token():
+                with plain_errors(broken=errors.Unreachable, key=self._key):
+                    request = self._request(body, timers.limits.connect)
+                    response = await stack.enter_async_context(opened(self._client, request))
+            request_id = cleaned(response.headers.get("x-request-id", ""))
+            facts.upstream_request_id = errors.without_secrets(request_id, self._key)[:200]
             if not is_answer(response.status_code):
                 await self._refuse(response, timers, facts, asks_for_usage=asks_for_usage)
             yield response
-        finally:
-            await response.aclose()
+
+    def _request(self, body: bytes, connect: float) -> httpx.Request:
+        return self._client.build_request(
+            "POST",
+            address(self._base_url, "/chat/completions"),
+            content=body,
+            headers={
+                "Content-Type": "application/json",
+                "Accept": "text/event-stream",
+                "Accept-Encoding": "identity",
+            },
+            timeout=httpx.Timeout(None, connect=connect),
+        )
 
     def _body(self, prompt: Prompt, facts: Facts) -> bytes:
         messages = msgspec.json.encode(prompt.turns)
@@ -192,7 +204,8 @@ class Upstream:
         facts.parameters = {**parameters, "model": prompt.model, "stream": True}
         facts.prompt_sha256 = hashlib.sha256(messages).hexdigest()
         options = {"stream_options": {"include_usage": True}} if self._knows_stream_options else {}
-        return msgspec.json.encode({**facts.parameters, **options, "messages": msgspec.Raw(messages)})
+        named = {**facts.parameters, "model": self.catalogue.name_of(prompt.model)}
+        return msgspec.json.encode({**named, **options, "messages": msgspec.Raw(messages)})
 
     def _name_of(self, parameter: str, model: str) -> str:
         return "max_completion_tokens" if parameter == "max_tokens" and model in self._renamed else parameter
@@ -204,13 +217,41 @@ class Upstream:
             raise errors.StreamOptionsRefused
         if "max_tokens" in facts.parameters and response.status_code in CANT_READ and b"max_completion_tokens" in body:
             raise errors.MaxTokensRefused
-        is_page = body.lstrip().startswith(b"<")
-        detail = "" if is_page else message_of(body.decode("utf-8", "replace"))
-        raise errors.BadStatus(response.status_code, errors.without_secrets(detail, self._key), response.headers)
+        raise refusal(response, body, self._key)
 
 
-def _hand_over(events: Iterator[sse.Event], reader: ChunkReader, timers: Timers, take: Take) -> None:
-    """Pass on the text of all events of one read, in one piece; an error is raised after the text before it."""
+class Flood:
+    """Slows down what brings no text, and ends it when it is too much: parsing it would cost everybody's time."""
+
+    def __init__(self) -> None:
+        self._size = self._since_rest = 0
+
+    async def passed(self, response: httpx.Response, size: int) -> None:
+        """Count bytes without text; 0 after some with text. Raises Unreadable."""
+        if not size:
+            self._size = self._since_rest = 0
+            return
+        self._size += size
+        self._since_rest += size
+        if self._size > MOST_WITHOUT_TEXT:
+            raise errors.Unreadable
+        if self._since_rest >= MOST_AT_ONCE:
+            self._since_rest = 0
+            await rest(response, FLOOD_REST_SECONDS)
+
+
+def _parts_of(piece: bytes) -> Iterable[bytes]:
+    if len(piece) <= MOST_AT_ONCE:
+        return (piece,)
+    return (piece[start : start + MOST_AT_ONCE] for start in range(0, len(piece), MOST_AT_ONCE))
+
+
+def _hand_over(events: Iterator[sse.Event], reader: ChunkReader, timers: Timers, take: Take) -> bool:
+    """Pass on the text of all events of one read, in one piece; an error is raised after the text before it.
+
+    Returns whether there was any.
+    """
+    text = Text()
     try:
         for event in events:
             reader.take(event)
@@ -218,6 +259,7 @@ def _hand_over(events: Iterator[sse.Event], reader: ChunkReader, timers: Timers,
         if text := reader.grown():
             timers.token_came()
             take(text)
+    return bool(text)
 
 
 def is_answer(status: int) -> bool:

@@ -3,6 +3,7 @@
 UpstreamError
 ├── TimedOut            a timer fired: connect, first_token, idle, total
 ├── NotConfigured       no LLM_BASE_URL
+├── NoModels            no list of models, and none named
 ├── Unreachable         refused, reset, no such host
 ├── BadStatus           an answer with an error status
 ├── StreamOptionsRefused  a 400 that `stream_options` has caused
@@ -24,6 +25,21 @@ from chat.upstream.text_filters import cleaned
 
 # Long enough for a sentence, too short for a page.
 MOST_DETAIL = 500
+# What may be better a moment later.
+PASSING = {"rate_limited", "busy", "overloaded", "server_error"}
+CONTEXT_TOO_LONG = re.compile(
+    r"context.{0,12}(length|window|size|limit)"
+    r"|(prompt|input|request|messages|conversation)\b.{0,60}(too long|too large|exceed)"
+    r"|too many (input |prompt |total )?tokens"
+    r"|reduce the length",
+    re.IGNORECASE,
+)
+UNKNOWN_MODEL = re.compile(
+    r"(unknown|no such|invalid|unsupported) model"
+    r"|model[_ ]not[_ ](found|exist|available|supported)"
+    r"|\bmodel\b.{0,120}(does not exist|doesn't exist|not exist|not found|is not (available|supported|loaded|served))",
+    re.IGNORECASE,
+)
 
 
 class UpstreamError(Exception):
@@ -53,18 +69,33 @@ class Unreachable(UpstreamError):
     may_retry = True
 
 
+class NoModels(UpstreamError):
+    """The server answers, but lists no model, and none was named."""
+
+    code = "no_models"
+
+
 class BadStatus(UpstreamError):
     """An answer with an error status. Its codes distinguish what a user can do about it, not every status."""
 
-    _codes = {401: "unauthorized", 403: "unauthorized", 429: "rate_limited"}
+    _codes = {401: "unauthorized", 403: "unauthorized", 429: "rate_limited", 408: "busy", 409: "busy", 425: "busy"}
     _overloaded = {502, 503, 504}
+    _never = {501, 505}
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str]) -> None:
         super().__init__(detail or f"HTTP {status}")
         self.status = status
-        self.code = "overloaded" if status in self._overloaded else self._codes.get(status, "refused")
-        self.may_retry = status == 429 or status in self._overloaded
+        self.code = self._code_of(status) or code_of_words(self.detail) or "refused"
+        self.may_retry = self.code in PASSING
         self.retry_after = seconds_of(headers.get("retry-after", ""))
+
+    def _code_of(self, status: int) -> str:
+        # From 520 on they are Cloudflare's, and 529 is Anthropic's.
+        if status in self._overloaded or 520 <= status < 600:
+            return "overloaded"
+        if status >= 500 and status not in self._never:
+            return "server_error"
+        return self._codes.get(status, "")
 
 
 class StreamOptionsRefused(UpstreamError):
@@ -76,7 +107,9 @@ class MaxTokensRefused(UpstreamError):
 
 
 class ReportedError(UpstreamError):
-    pass
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail)
+        self.code = code_of_words(self.detail) or self.code
 
 
 class Cut(UpstreamError):
@@ -98,6 +131,13 @@ class EmptyReply(Unreadable):
 
 class ToolOnly(Unreadable):
     code = "tool_only"
+
+
+def code_of_words(detail: str) -> str:
+    """Return the code of an error that servers send under several statuses, by what they say; or an empty string."""
+    if CONTEXT_TOO_LONG.search(detail):
+        return "context_too_long"
+    return "unknown_model" if UNKNOWN_MODEL.search(detail) else ""
 
 
 def seconds_of(retry_after: str) -> float:

@@ -3,9 +3,11 @@
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from ipaddress import ip_address, ip_network
 from typing import cast
 from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
@@ -13,10 +15,14 @@ from httpx_aiohttp import AiohttpTransport
 
 from chat import sse
 from chat.upstream import errors
+from chat.upstream.compression import decompressed
+from chat.upstream.reported import message_of
 
 KEEPALIVE_SECONDS = 60.0
-LAST_BYTES_SECONDS = 0.05
+LAST_BYTES_SECONDS, MOST_LAST_BYTES = 0.05, 64 * 1024
 MOST_ERROR_BYTES = 64 * 1024
+MOST_REDIRECTS = 3
+SAME_METHOD, ANY_REDIRECT = {307, 308}, {301, 302, 303, 307, 308}
 ERROR_BODY_SECONDS = 5.0
 
 
@@ -35,9 +41,16 @@ def transport() -> httpx.AsyncBaseTransport:
 
 
 class Transport(AiohttpTransport):
-    """aiohttp's transport, whose responses lose no bytes of their body and give access to the connection."""
+    """aiohttp's transport, whose responses lose no bytes of their body and give access to the connection.
+
+    All its requests go to one server, through the proxy that the environment names for it.
+    """
+
+    _knows_proxy = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if not self._knows_proxy:
+            self.proxy, self._knows_proxy = proxy_for(request.url), True
         response = await super().handle_async_request(request)
         answer = response.stream._aiohttp_response  # type: ignore[union-attr]
         response.extensions["body"] = response.stream = _Whole(answer)
@@ -81,6 +94,37 @@ async def rest(response: httpx.Response, seconds: float) -> None:
             transport.resume_reading()
 
 
+def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
+    """Return the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name for a URL. This machine needs none."""
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all", "")
+    if not proxy.startswith(("http://", "https://")) or _is_here(url.host):
+        return None
+    host = f"{url.host}:{url.port}" if url.port else url.host
+    if proxy_bypass(host) or _is_in_networks(url.host, proxies.get("no", "")):
+        return None
+    return httpx.Proxy(proxy)
+
+
+def _is_here(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost") or _is_in_networks(host, "127.0.0.0/8,::1/128")
+
+
+def _is_in_networks(host: str, networks: str) -> bool:
+    """Tell whether a host is an address in one of the networks of a list, in which names may stand too."""
+    with suppress(ValueError):
+        address = ip_address(host)
+        return any(address in ip_network(word.strip(), strict=False) for word in networks.split(",") if "/" in word)
+    return False
+
+
+def address(base_url: str, path: str) -> str:
+    """Return the URL of a part of the API. `base_url` may be that of its chat completions, and have a query."""
+    parts = urlsplit(base_url)
+    base = parts.path.rstrip("/").removesuffix("/chat/completions").rstrip("/")
+    return parts._replace(path=base + path).geturl()
+
+
 def without_credentials(base_url: str) -> tuple[str, httpx.BasicAuth | None]:
     """Split name and password from a URL: aiohttp refuses them there, and they don't belong in errors and logs."""
     parts = urlsplit(base_url)
@@ -111,20 +155,73 @@ def plain_errors(*, broken: type[errors.UpstreamError], key: str) -> Iterator[No
 
 
 def pieces_of(response: httpx.Response) -> aclosing[AsyncGenerator[bytes, None]]:
-    """Return the body as it arrives, decompressed."""
-    is_plain = response.headers.get("content-encoding", "identity") == "identity"
-    # Uncompressed, take it straight from the transport: httpx would wrap it in two generators.
-    body = response.extensions.get("body") if is_plain else None
-    pieces = aiter(body) if body else response.aiter_bytes()
+    """Return the body as it arrives, decompressed. Reading it raises Unreadable or Cut if it can't be."""
+    # Take it straight from the transport: httpx would wrap it in two generators.
+    body = response.extensions.get("body") or cast("httpx.AsyncByteStream", response.stream)
+    pieces = aiter(body)
+    encoding = response.headers.get("content-encoding", "identity")
+    if encoding != "identity":
+        pieces = decompressed(pieces, encoding)
     return aclosing(cast("AsyncGenerator[bytes, None]", pieces))
 
 
+@asynccontextmanager
+async def opened(client: httpx.AsyncClient, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+    """Send a request and yield the response; where it redirects within the same origin, that of the new address."""
+    response = await client.send(request, stream=True)
+    try:
+        for _ in range(MOST_REDIRECTS):
+            if not (target := redirect_target(response)) or _origin(target) != _origin(request.url):
+                break
+            await response.aclose()
+            request = client.build_request(
+                request.method, target, content=request.content, headers=_kept(request), extensions=request.extensions
+            )
+            response = await client.send(request, stream=True)
+        yield response
+    finally:
+        await response.aclose()
+
+
+def redirect_target(response: httpx.Response) -> httpx.URL | None:
+    """Return where a redirect leads that keeps method and body, as a question needs it; a list may take any."""
+    method = response.request.method
+    if response.status_code not in (SAME_METHOD if method == "POST" else ANY_REDIRECT):
+        return None
+    try:
+        return response.request.url.join(response.headers["location"])
+    except (KeyError, httpx.InvalidURL):
+        return None
+
+
+def _kept(request: httpx.Request) -> dict[str, str]:
+    return {name: value for name, value in request.headers.items() if name not in {"host", "content-length"}}
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
+def refusal(response: httpx.Response, body: bytes, key: str) -> errors.BadStatus:
+    """Return the error of a response that is none: in the server's words, or with the address that it names."""
+    is_page = body.lstrip().startswith(b"<")
+    detail = "" if is_page else message_of(body.decode("utf-8", "replace"))
+    if response.status_code in ANY_REDIRECT and (location := response.headers.get("location")):
+        # Without what may be secret in it.
+        where = urlsplit(location)
+        detail = f"HTTP {response.status_code}: {where.scheme}://{where.netloc.rpartition('@')[2]}{where.path}"
+    return errors.BadStatus(response.status_code, errors.without_secrets(detail, key), response.headers)
+
+
 async def to_the_end(pieces: AsyncIterator[bytes]) -> None:
-    """Read the end of the body, which is all that can follow [DONE], so that the connection can be reused."""
-    with suppress(httpx.HTTPError, aiohttp.ClientError, TimeoutError):
+    """Read the end of the body, which is all that should follow [DONE], so that the connection can be reused."""
+    left = MOST_LAST_BYTES
+    with suppress(httpx.HTTPError, aiohttp.ClientError, TimeoutError, errors.Unreadable):
         async with asyncio.timeout(LAST_BYTES_SECONDS):
-            async for _ in pieces:
-                pass
+            async for piece in pieces:
+                left -= len(piece)
+                if left < 0:
+                    break
 
 
 async def read_error_body(response: httpx.Response) -> bytes:
@@ -133,7 +230,7 @@ async def read_error_body(response: httpx.Response) -> bytes:
     The status is known already, so failures here are ignored.
     """
     body = b""
-    with suppress(httpx.HTTPError, aiohttp.ClientError, TimeoutError):
+    with suppress(httpx.HTTPError, aiohttp.ClientError, TimeoutError, errors.Unreadable):
         async with asyncio.timeout(ERROR_BODY_SECONDS), pieces_of(response) as pieces:
             async for piece in pieces:
                 body += piece
@@ -151,5 +248,7 @@ def _is_connect_timeout(error: Exception) -> bool:
 
 def _reason(error: Exception) -> str:
     """Describe an error in words, without the URL."""
+    if isinstance(error.__cause__, aiohttp.ServerDisconnectedError):
+        return "closed without an answer"
     number = getattr(error.__cause__ or error, "errno", None)
     return os.strerror(number) if isinstance(number, int) and number > 0 else ""

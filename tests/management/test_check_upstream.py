@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from chat.models.endings import ERRORS
+from chat.models.endings import ERRORS, HINTS
 from tests.support.command import MANAGE, Finished, rows_of, run
 from tests.support.fake_upstream.absent import nobody_listens
 from tests.support.fake_upstream.server import FakeUpstream
@@ -66,6 +66,15 @@ def test_a_server_that_is_not_reachable_is_a_failure() -> None:
     assert rows_of(said.text)["reachable"] == "no"
     assert said.err.startswith(f"CommandError: {ERRORS['unreachable']}")
     assert check("").code == 1
+
+
+@pytest.mark.process
+def test_a_server_without_a_list_of_models_needs_one_that_is_named(upstream: FakeUpstream) -> None:
+    said = check(f"{upstream.base_url}/no-such-folder")
+    assert said.code == 1
+    assert rows_of(said.text)["models"].endswith("“No such page.”")
+    assert said.err.startswith(f"CommandError: {ERRORS['no_models']} {HINTS['no_models']}")
+    assert upstream.chats == []
 
 
 @pytest.mark.process

@@ -18,9 +18,9 @@ def fresh(upstream: FakeUpstream) -> None:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("no-such", f"{ERRORS['refused']} “The model 'no-such' does not exist.”"),
+        ("no-such", f"{ERRORS['unknown_model']} “The model 'no-such' does not exist.”"),
         ("error/status=429", f"{ERRORS['rate_limited']} “Something broke.”"),
-        ("error/status=500", f"{ERRORS['refused']} “Something broke.”"),
+        ("error/status=500", f"{ERRORS['server_error']} “Something broke.”"),
         ("error/status=503", f"{ERRORS['overloaded']} “Something broke.”"),
         ("W27a", ERRORS["html"]),
         ("W25", ERRORS["empty_reply"]),

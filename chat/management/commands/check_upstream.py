@@ -8,7 +8,16 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chat.management import probe
 from chat.management.probe import Asking
-from chat.upstream import Answer, Prompt, RecordingTransport, UpstreamError, dialect, is_answer
+from chat.upstream import (
+    Answer,
+    NoModels,
+    Prompt,
+    RecordingTransport,
+    UpstreamError,
+    dialect,
+    is_answer,
+    lists_no_models,
+)
 
 QUESTION = {"role": "user", "content": "Say hello in one short sentence."}
 # Both are wrong, because some servers answer under any model's name.
@@ -31,8 +40,7 @@ class Command(BaseCommand):
 
     async def _check(self, model: str) -> None:
         self._say("address", self._base_url or "none")
-        first = await self._list_models()
-        model = model or first
+        model = await self._model(model)
         plain = await self._ask(Prompt(model, (QUESTION,)))
         self._say("reachable", "yes" if plain.answers else "no")
         if plain.answers:
@@ -44,20 +52,22 @@ class Command(BaseCommand):
         await self._ask_without_options(model)
         await self._provoke_error()
 
-    async def _list_models(self) -> str:
-        """Print the models, and return the first one's name, or an empty string."""
+    async def _model(self, named: str) -> str:
+        """Print the models, and return the one to ask; an empty string if the server can't be reached."""
         upstream = probe.client(self._base_url)
         try:
             names = [listed.id for listed in await upstream.catalogue.models()]
         except UpstreamError as error:
             self._say("models", f"not listed: {probe.sentence_of(error)}")
-            names = []
+            names, failure = [], error if not lists_no_models(error) else NoModels()
         else:
-            rest = f" and {len(names) - MOST_MODELS} more" if len(names) > MOST_MODELS else ""
-            self._say("models", f"{len(names)}: {', '.join(names[:MOST_MODELS])}{rest}")
+            self._say("models", _few(names))
+            failure = NoModels()
         finally:
             await upstream.aclose()
-        return names[0] if names else ""
+        if not (named or names) and isinstance(failure, NoModels):
+            raise CommandError(f"{probe.sentence_of(failure)} {probe.hint_of(failure)}")
+        return named or next(iter(names), "")
 
     async def _ask(self, prompt: Prompt, *, with_options: bool = True) -> "Probe":
         seen = Probe()
@@ -106,6 +116,11 @@ class Command(BaseCommand):
     def _say(self, name: str, value: str) -> None:
         self.stdout.write(f"{name:<20} {value}")
         self.stdout.flush()
+
+
+def _few(names: list[str]) -> str:
+    rest = f" and {len(names) - MOST_MODELS} more" if len(names) > MOST_MODELS else ""
+    return f"{len(names)}: {', '.join(names[:MOST_MODELS])}{rest}"
 
 
 class Probe:

@@ -131,7 +131,7 @@ async def default_model(upstream: Upstream) -> str:
     try:
         return await upstream.catalogue.default()
     except UpstreamError as error:
-        hint = " (This was about its list of models; --model names one.)" if error.code == "refused" else ""
+        hint = " (--model names one.)" if error.code == "no_models" else ""
         raise CommandError(probe.sentence_of(error) + hint) from None
 
 

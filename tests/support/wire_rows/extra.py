@@ -151,9 +151,16 @@ TIMER_ROWS = (
 
 STATUS_ROWS = (
     status("X40", 401, "unauthorized", "Incorrect API key provided."),
-    status("X41", 404, "refused", "The model does not exist."),
-    status("X42", 400, "refused", "This model's maximum context length is 4096 tokens."),
-    status("X43", 500, "refused", "The server had an error."),
+    status("X41", 404, "unknown_model", "The model does not exist."),
+    status("X42", 400, "context_too_long", "This model's maximum context length is 4096 tokens."),
+    row(
+        "X43",
+        "status 500, again and again",
+        *json_answer(error("The server had an error."), 500),
+        expect=Expect(
+            "failed", "", error_contains="The server had an error.", error_code="server_error", attempts=3, requests=3
+        ),
+    ),
     row(
         "X44",
         "status 504, again and again",
