@@ -26,7 +26,10 @@ class Decoder:
     """Decodes the bytes of one stream, which may be split anywhere."""
 
     def __init__(self, *, max_line: int = 8 * 1024 * 1024, is_whole: Callable[[str], bool] | None = None) -> None:
-        """`is_whole` tells of a data line that it is an event by itself, although no blank line follows it."""
+        """`is_whole` tells of a data line that it is an event by itself, although no blank line follows it.
+
+        With it, a byte order mark may stand before any line: proxies glue streams together.
+        """
         self._is_whole = is_whole
         self.retry: int | None = None
         self._max_line = max_line
@@ -103,6 +106,8 @@ class Decoder:
             self._append(value)
         elif self._data == [""] and line.lstrip().startswith(b"{"):
             self._append(line)
+        elif self._is_whole and line.startswith(BOM):
+            self._field(line.removeprefix(BOM))
 
     def _append(self, value: bytes) -> None:
         self._data_size += len(value)

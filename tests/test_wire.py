@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chat.replies.engine import engine
+from chat.upstream import client
 from tests.support.fake_upstream.server import FakeUpstream
 from tests.support.site import Person, Site, Told, stored, told
 from tests.support.wire_rows import ROWS, Expect, Row
@@ -17,6 +18,8 @@ CUTS = ("whole", "bytes", *(f"split-{seed}" for seed in range(1, 6)))
 # The client learns from the first answer, so that the next one would be another story.
 LEARNED_FROM = {"W62"}
 LONGEST_REPORTED = 2_000
+# Shorter than the product's, so that a row can take longer.
+GRACE_SECONDS = 1.0
 
 
 @pytest.fixture
@@ -30,6 +33,7 @@ def row(request: pytest.FixtureRequest, site: Site, settings: Any, monkeypatch: 
     monkeypatch.setattr(engine._upstream, "_knows_stream_options", True)
     # The engine has read this setting when it started.
     monkeypatch.setattr(engine._upstream, "_begins_in_reasoning", settings.LLM_BEGINS_IN_REASONING)
+    monkeypatch.setattr(client, "GRACE_SECONDS", GRACE_SECONDS)
     return row
 
 

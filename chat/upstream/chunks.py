@@ -36,7 +36,7 @@ class ChunkReader:
         self._answer: list[str] = []
         self._thought, self._said = Said(), Said()
         self._choice_read: int | None = None
-        self._has_grown = self._has_words = self._skipped_words = False
+        self._has_grown = self._has_words = self._skipped_words = self._skipped_data = False
         self._remark = ""
         self.has_text = False
         # Whether text came after a finish_reason: then this server's next one may not be the end either.
@@ -138,8 +138,10 @@ class ChunkReader:
             raise ReportedError(data)
         elif _LOST_TEXT.search(data):
             raise Unreadable
-        elif self.facts.finish_reason or type_ != "message":
+        elif type_ != "message" and not data.startswith(("{", "[")):
             return
+        elif self.facts.finish_reason and not self.went_on:
+            self._skipped_data = True
         elif data.startswith("<"):
             raise WebPage
         elif len(data) > MOST_WORD or not _SIGN_OF_LIFE.fullmatch(data):
@@ -178,8 +180,12 @@ class ChunkReader:
         """Keep a finish_reason. One that text has followed was none."""
         if self._has_grown and self.facts.finish_reason:
             self.facts.finish_reason, self.went_on = "", True
-        if reason and meaning_of(reason) != "none":
-            self.facts.finish_reason = self._plain(reason)
+        ends = reason if reason and meaning_of(reason) != "none" else ""
+        if self._skipped_data and (ends or self._has_grown):
+            # What seemed to come after the answer was in the middle of it.
+            raise Unreadable
+        if ends:
+            self.facts.finish_reason = self._plain(ends)
 
     def _is_ours(self, choice: Choice) -> bool:
         """Tell whether a choice is the one that is read: that of index 0, or the first one if there is none of that."""

@@ -3,16 +3,18 @@
 import re
 
 from tests.support.wire_rows.base import Expect, Row, Usage, body_of
+from tests.support.wire_rows.endings import ENDINGS
 from tests.support.wire_rows.errors import ERRORS
 from tests.support.wire_rows.extra import EXTRAS
 from tests.support.wire_rows.framing import FRAMING
+from tests.support.wire_rows.oddities import ODDITIES
 from tests.support.wire_rows.reasoning import REASONING
 from tests.support.wire_rows.shape import SHAPES
 
 __all__ = ["ROWS", "Expect", "Row", "Usage", "body_of"]
 
 W_NUMBERS = range(1, 73)
-_ALL = FRAMING + SHAPES + REASONING + ERRORS + EXTRAS
+_ALL = FRAMING + SHAPES + REASONING + ERRORS + EXTRAS + ENDINGS + ODDITIES
 
 
 def _number(name: str) -> tuple[str, int, str]:
