@@ -13,6 +13,8 @@ from chat.upstream.transport import address, opened, pieces_of, plain_errors, re
 
 KEPT_SECONDS = 60.0
 RETRY_SECONDS = 5.0
+# Between the attempts to get a list for a question that names no model.
+RESTS = (0.4, 0.8)
 # For all of the list, however it comes.
 PATIENCE_SECONDS = 5.0
 MOST_LIST_BYTES = 4 * 1024 * 1024
@@ -70,8 +72,19 @@ class Catalogue:
             self._asking.cancel()
 
     async def default(self) -> str:
-        """Return the first model's name, asking again if no list is known. Raises UpstreamError."""
+        """Return the first model's name. Without a list, ask again, as a question would be. Raises UpstreamError."""
+        for rest in RESTS:
+            try:
+                return await self._first()
+            except errors.UpstreamError as error:
+                if not error.may_retry:
+                    raise
+            await asyncio.sleep(rest)
+        return await self._first()
+
+    async def _first(self) -> str:
         if not self._models and not self._asking:
+            # A failure a moment ago says nothing about now.
             self._until = float("-inf")
         try:
             models = await self.models()
@@ -103,7 +116,7 @@ class Catalogue:
         try:
             with plain_errors(broken=errors.Unreachable, key=self._key):
                 async with asyncio.timeout(PATIENCE_SECONDS), opened(self._client, self._request()) as response:
-                    return self._those_allowed(models_in(await self._body(response)))
+                    return self._those_allowed(self._without_secrets(models_in(await self._body(response))))
         except TimeoutError:
             raise errors.TimedOut("connect") from None
 
@@ -122,6 +135,10 @@ class Catalogue:
                     raise errors.Unreadable
                 await asyncio.sleep(0)
         return bytes(body)
+
+    def _without_secrets(self, listed: list[ModelInfo]) -> list[ModelInfo]:
+        """Leave out names with the API key in them: they would be shown and stored."""
+        return [model for model in listed if not self._key or self._key not in model.name]
 
     def _those_allowed(self, listed: list[ModelInfo]) -> tuple[ModelInfo, ...]:
         """Return the allowed models in the order of the patterns, or those allowed by name if none is listed."""

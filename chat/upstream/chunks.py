@@ -54,16 +54,13 @@ class ChunkReader:
 
     def take(self, event: sse.Event) -> None:
         """Read one event. Raises ReportedError, Unreadable, WebPage; what was read before is kept."""
-        data = event.data.strip()
-        while data.startswith("data:"):
-            data = data.removeprefix("data:").lstrip()
-        if self.facts.done or not data or data.startswith(":"):
-            return  # text after [DONE]; an empty event; a comment wrapped as data
-        if data == "[DONE]":
-            self.facts.done = True
+        data = event.data
+        if self.facts.done:
             return
-        if "error" in event.type.lower():
-            raise ReportedError(message_of(data))
+        if event.type != "message" or not data.startswith("{"):
+            data = self._unusual(data, event.type)
+            if not data:
+                return
         try:
             chunk = decode(data)
         except (msgspec.DecodeError, RecursionError):
@@ -73,6 +70,19 @@ class ChunkReader:
         self._chunk(chunk)
         if not chunk.choices or chunk.success is False or chunk.error_code:
             self._look_again(data)
+
+    def _unusual(self, data: str, type_: str) -> str:
+        """Return the data of an event that does not look like a chunk; nothing if there is none in it."""
+        data = data.strip()
+        while data.startswith("data:"):
+            data = data.removeprefix("data:").lstrip()
+        if data == "[DONE]":
+            self.facts.done = True
+            return ""
+        if data and "error" in type_.lower():
+            raise ReportedError(message_of(data))
+        # A comment may be wrapped as data.
+        return "" if data.startswith(":") else data
 
     def grown(self) -> Text:
         """Return the text that has arrived since the last call."""

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from chat.upstream import Catalogue, UpstreamError
 from chat.upstream.catalogue import KEPT_SECONDS
+from chat.upstream.model_list import MOST_NAME_CHARS
 from tests.support.fake_upstream.absent import nobody_accepts
 from tests.support.process import ServerProcess
 
@@ -76,6 +78,109 @@ def test_of_a_server_that_tells_none_the_allowed_names_are_known(away: Any) -> N
     assert heard(away, "fox-1", "hen-*") == ["fox-1"]
     with pytest.raises(UpstreamError):
         heard(away)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '[{"id": "fox-1"}, {"id": "hen-2"}]',
+        '["fox-1", "hen-2"]',
+        '{"models": [{"name": "fox-1"}, {"model": "hen-2"}]}',
+        '{"data": {"models": [{"id": "fox-1"}, {"id": "hen-2"}]}}',
+        '{"data": [{"id": "fox-1"}, {"id": null}, null, {}, {"id": ""}, {"id": " "}, 5.5, {"id": "hen-2"}]}',
+        '{"data": [{"id": "fox-1"}, {"id": "hen-2"}, {"id": "fox-1"}, {"id": "hen-2"}]}',
+        '\ufeff{"object": "list", "data": [{"id": "fox-1"}, {"id": "hen-2"}]}\n',
+        '{"data": [{"id": "fox-1", "meta": [], "max_model_len": "x"}, {"id": "hen-2", "context_length": true}]}',
+        '{"data": [{"id": "fox-1"}, {"id": "with \\u0000"}, {"id": "half \\ud83d"}, {"id": "hen-2"}]}',
+        '{"data": [{"id": ["fox-0"], "name": "fox-1"}, {"id": true, "model": "hen-2"}]}',
+    ],
+)
+def test_a_list_is_read_in_every_shape(body: str) -> None:
+    assert heard(httpx.Response(200, content=body.encode())) == ["fox-1", "hen-2"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("", "unreadable"),
+        ("<html>", "unreadable"),
+        ("[" * 100_000, "unreadable"),
+        ("7", "unreadable"),
+        ('{"error": {"message": "Closed on Sundays."}}', "upstream_error"),
+        ('{"code": 401, "msg": "Closed on Sundays."}', "upstream_error"),
+    ],
+)
+def test_what_is_no_list_is_an_error(body: str, code: str) -> None:
+    with pytest.raises(UpstreamError) as failure:
+        heard(httpx.Response(200, content=body.encode()))
+    assert failure.value.code == code
+    assert failure.value.detail == ("Closed on Sundays." if code == "upstream_error" else "")
+
+
+def test_the_reason_of_a_refused_list_is_told() -> None:
+    with pytest.raises(UpstreamError) as failure:
+        heard(httpx.Response(401, json={"error": {"message": "Invalid API key"}}))
+    assert (failure.value.code, failure.value.detail) == ("unauthorized", "Invalid API key")
+
+
+def test_windows_are_read_under_every_name() -> None:
+    rows: list[dict[str, Any]] = [
+        {"meta": {"n_ctx": 1}},
+        {"max_model_len": 2},
+        {"context_length": 3},
+        {"context_window": 4},
+        {},
+    ]
+    listed = [{"id": f"m{number}", **row} for number, row in enumerate(rows)]
+
+    async def server(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"data": listed})
+
+    async def windows() -> list[int]:
+        catalogue = catalogue_of(server)
+        await catalogue.models()
+        return [catalogue.window_of(f"m{number}") for number in range(len(rows))]
+
+    assert asyncio.run(windows()) == [1, 2, 3, 4, 0]
+
+
+@pytest.mark.parametrize("first", [httpx.ConnectError, httpx.Response(503), httpx.Response(500), httpx.Response(429)])
+def test_a_list_that_failed_is_asked_for_again_by_the_next_question(first: Any) -> None:
+    answers = [first, listing("fox-1")]
+
+    async def server(request: httpx.Request) -> httpx.Response:
+        answer = answers.pop(0)
+        if isinstance(answer, httpx.Response):
+            return answer
+        raise answer("away")
+
+    async def ask() -> str:
+        catalogue = catalogue_of(server)
+        with suppress(UpstreamError):
+            await catalogue.models()
+        assert len(answers) == 1
+        return await catalogue.default()
+
+    assert asyncio.run(ask()) == "fox-1"
+
+
+def test_a_name_that_is_too_long_to_be_stored_is_asked_for_in_full() -> None:
+    long = "/models/" + "n" * 300
+    other = "/models/m" + "n" * 300
+
+    async def server(request: httpx.Request) -> httpx.Response:
+        return listing(long, other)
+
+    async def ask() -> Catalogue:
+        catalogue = catalogue_of(server)
+        await catalogue.models()
+        return catalogue
+
+    catalogue = asyncio.run(ask())
+    first, second = names(catalogue)
+    assert len(first) == len(second) == MOST_NAME_CHARS
+    assert first != second
+    assert [catalogue.name_of(first), catalogue.name_of(second)] == [long, other]
 
 
 def test_looking_waits_for_nobody_and_what_is_new_is_there_later() -> None:

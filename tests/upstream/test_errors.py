@@ -14,9 +14,9 @@ from chat.replies.engine import engine
 from chat.upstream import UpstreamError
 from chat.upstream.errors import MOST_DETAIL, seconds_of, without_secrets
 from chat.upstream.reported import message_of
-from tests.support.fake_upstream.chunks import ROLE, as_json, error, joined, json_answer, said, send
+from tests.support.fake_upstream.chunks import DONE, ROLE, as_json, chunk, error, joined, json_answer, said, send
 from tests.support.fake_upstream.server import FakeUpstream
-from tests.support.fake_upstream.steps import Send, Status
+from tests.support.fake_upstream.steps import Headers, Send, Status, Step
 from tests.support.site import Person, stored
 from tests.support.upstream_alone import answering, ask, refusal, stream_of
 
@@ -168,6 +168,12 @@ def test_a_key_at_the_edge_of_what_is_kept_leaves_no_part_behind(padding: int) -
         assert KEY[:6] not in problem.detail
 
 
+def key_in_every_fact() -> tuple[Step, ...]:
+    facts = {"id": KEY, "model": f"m-{KEY}", "system_fingerprint": KEY}
+    events = [event | facts for event in (ROLE, *said("Hello"), chunk(finish=KEY))]
+    return Headers({"x-request-id": f"r-{KEY}"}), send(*events, DONE)
+
+
 def test_nobody_ever_sees_the_key(
     anna: Person,
     upstream: FakeUpstream,
@@ -199,6 +205,10 @@ def test_nobody_ever_sees_the_key(
         for seen in (heard.end["message"], message.evidence.error_detail, page):
             assert KEY not in seen
     assert upstream.chats[0].headers["authorization"] == f"Bearer {KEY}"
+    settings.LLM_MODEL = upstream.add("key-facts", key_in_every_fact())
+    message = stored(anna.ask().reply)
+    assert message.text == "Hello"
+    assert KEY not in str(vars(message.evidence)) + anna.http.get(f"/chat/{message.conversation_id}/").text
     records = "".join(str(vars(record)) for record in caplog.records)
     assert "reply ended" in records
     assert KEY not in records + "".join(capfd.readouterr())
