@@ -126,5 +126,8 @@ def encode(data: str, *, id: str) -> bytes:
 
 
 def encode_retry(milliseconds: int) -> bytes:
-    """Tell the browser how long to wait before it reconnects."""
-    return b"retry: %d\n\n" % milliseconds
+    """Tell the browser how long to wait before it reconnects: the beginning of an event.
+
+    Some clients take a block of its own for an event without data.
+    """
+    return b"retry: %d\n" % milliseconds

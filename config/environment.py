@@ -3,6 +3,8 @@
 An empty value counts as not set. Errors name the variable, but not its value where it may be a secret.
 """
 
+import json
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,6 +43,24 @@ def web_address(name: str) -> str:
     if value and not (_scheme_of(value) in {"http", "https"} and urlsplit(value).hostname):
         raise ImproperlyConfigured(f"{name} must begin with http:// or https://, as in http://127.0.0.1:8080/v1.")
     return value
+
+
+def headers(name: str) -> dict[str, str]:
+    """Return names and values of HTTP headers, from a JSON object."""
+    try:
+        value = json.loads(text(name) or "{}")
+    except ValueError:
+        value = None
+    if not isinstance(value, dict) or not all(map(_is_header, value.items())):
+        # Without the value: there may be secrets in it.
+        raise ImproperlyConfigured(f'{name} must be a JSON object such as {{"x-provider": "example"}}.')
+    return value
+
+
+def _is_header(item: tuple[str, Any]) -> bool:
+    name, value = item
+    is_value = isinstance(value, str) and value.isascii() and value.isprintable()
+    return is_value and re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name, re.ASCII) is not None
 
 
 def origins(name: str) -> list[str]:

@@ -14,6 +14,7 @@ from config.environment import (
     counts,
     database,
     flag,
+    headers,
     key,
     networks,
     origins,
@@ -31,10 +32,17 @@ if not SECRET_KEY:
         raise ImproperlyConfigured("SECRET_KEY is missing. Set it (or SECRET_KEY_FILE) to a long random string.")
     SECRET_KEY = "only-for-debugging"  # noqa: S105 - refused above unless DEBUG is on
 
+# The longest name of a model that the database has room for.
+MOST_MODEL_CHARS = 200
+
 # --- The model server ---------------------------------------------------------------------------------------------
 LLM_BASE_URL = web_address("LLM_BASE_URL")
 LLM_API_KEY = key("LLM_API_KEY")
+# Further headers, for gateways that need some.
+LLM_HEADERS = headers("LLM_HEADERS")
 LLM_MODEL = text("LLM_MODEL")
+if len(LLM_MODEL) > MOST_MODEL_CHARS:
+    raise ImproperlyConfigured(f"LLM_MODEL must have at most {MOST_MODEL_CHARS} characters.")
 # The models people may choose: names, or patterns with a *. Empty: whatever the server lists.
 LLM_MODELS = words("LLM_MODELS", [])
 if LLM_MODEL and LLM_MODELS and not any(fnmatchcase(LLM_MODEL, pattern) for pattern in LLM_MODELS):

@@ -43,6 +43,7 @@ def client(
     return Upstream(
         base_url,
         api_key=settings.LLM_API_KEY,
+        headers=settings.LLM_HEADERS,
         begins_in_reasoning=settings.LLM_BEGINS_IN_REASONING,
         knows_stream_options=knows_stream_options,
         connection=connection,

@@ -60,6 +60,7 @@ class Engine:
         self._upstream = Upstream(
             settings.LLM_BASE_URL,
             api_key=settings.LLM_API_KEY,
+            headers=settings.LLM_HEADERS,
             begins_in_reasoning=settings.LLM_BEGINS_IN_REASONING,
             allowed=settings.LLM_MODELS,
         )

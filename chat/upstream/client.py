@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,6 +66,7 @@ class Upstream:
         base_url: str,
         *,
         api_key: str = "",
+        headers: Mapping[str, str] | None = None,
         begins_in_reasoning: bool = False,
         knows_stream_options: bool = True,
         allowed: Iterable[str] = (),
@@ -79,7 +80,7 @@ class Upstream:
         self._renamed: set[str] = set()
         self._client = httpx.AsyncClient(
             transport=connection or transport(),
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            headers={**({"Authorization": f"Bearer {api_key}"} if api_key else {}), **(headers or {})},
             auth=None if api_key else basic,
             # httpx only times the connecting (see _open); the other timers are ours (see timers.py).
             timeout=httpx.Timeout(None),

@@ -52,7 +52,8 @@ async def stream(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     fields, position = json_of(request), _blocks_from(request)
     offered = await offered_for(fields)
     asked = await sync_to_async(ask)(request.user, fields, offered, trace_id_of(request))
-    return _streaming(request, await engine.growing_of(asked.reply), Cursor(), position)
+    cursor = Cursor() if asked.is_new else _cursor(request)
+    return await _from_cursor(request, asked.reply, cursor, position)
 
 
 @for_scripts("POST")
@@ -69,14 +70,22 @@ async def stop(request: AuthenticatedHttpRequest) -> HttpResponseBase:
 async def _attach(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     fields = request.GET.dict()
     reply = await sync_to_async(_reply_of)(request.user, fields, "reply")
+    return await _from_cursor(request, reply, _cursor(request, fields.get("after")), _blocks_from(request))
+
+
+def _cursor(request: HttpRequest, after: str | None = None) -> Cursor:
+    """Return how much the reader has. Some clients repeat a POST by themselves, with this header like a browser's."""
     try:
-        cursor = Cursor.parse(request.headers.get("Last-Event-ID") or fields.get("after") or "0.0")
+        return Cursor.parse(request.headers.get("Last-Event-ID") or after or "0.0")
     except BadCursor:
         message = _("The cursor must be an id from this server, such as 0.120.")
         raise Refusal(400, "bad_cursor", message, field="after") from None
+
+
+async def _from_cursor(request: HttpRequest, reply: Message, cursor: Cursor, position: int | None) -> HttpResponseBase:
     if cursor.ended and not reply.generation.is_running:
         return HttpResponse(status=204)
-    return _streaming(request, await engine.growing_of(reply), cursor, _blocks_from(request))
+    return _streaming(request, await engine.growing_of(reply), cursor, position)
 
 
 def _blocks_from(request: HttpRequest) -> int | None:

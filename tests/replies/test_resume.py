@@ -225,6 +225,20 @@ def test_who_has_the_end_is_told_that_there_is_no_more(anna: Person) -> None:
     assert by_address.content == by_header.content == b""
 
 
+def test_a_post_that_comes_again_goes_on_from_the_cursor(anna: Person) -> None:
+    """@microsoft/fetch-event-source repeats it by itself, with the header that a browser sends with a GET."""
+    body = {"request_id": str(uuid4()), "text": "hello again", "model": "echo"}
+    first = anna.http.post("/chat/stream", json=body, headers={"Last-Event-ID": "0.5"})
+    asked = told(first)
+    assert asked.text() == "hello again", "a new reply has no cursor yet"
+
+    for number, cursor in enumerate(asked.ids[:-1]):
+        again = told(anna.http.post("/chat/stream", json=body, headers={"Last-Event-ID": cursor}))
+        assert again.text() == asked.text()[Cursor.parse(cursor).answer :], number
+    assert anna.http.post("/chat/stream", json=body, headers={"Last-Event-ID": asked.ids[-1]}).status_code == 204
+    assert anna.http.post("/chat/stream", json=body, headers={"Last-Event-ID": "nonsense"}).status_code == 400
+
+
 def test_who_has_all_text_but_not_the_end_gets_just_the_end(anna: Person) -> None:
     asked = anna.ask("hello", model="echo")
 

@@ -350,6 +350,149 @@ def test_a_name_and_a_password_in_the_address_are_sent_as_such(upstream: FakeUps
     assert upstream.chats[0].headers["authorization"] == f"Basic {base64.b64encode(b'anna:p@ss').decode()}"
 
 
+@pytest.mark.parametrize(
+    ("base_url", "asked_url"),
+    [
+        ("http://upstream/v1", "http://upstream/v1/chat/completions"),
+        ("http://upstream", "http://upstream/chat/completions"),
+        ("http://upstream/v1/chat/completions", "http://upstream/v1/chat/completions"),
+        ("http://upstream/v1/chat/completions/", "http://upstream/v1/chat/completions"),
+        ("http://upstream/x?api-version=1", "http://upstream/x/chat/completions?api-version=1"),
+        ("http://upstream/x/chat/completions?api-version=1", "http://upstream/x/chat/completions?api-version=1"),
+    ],
+)
+def test_an_address_with_more_than_it_needs_is_understood(base_url: str, asked_url: str) -> None:
+    urls: list[str] = []
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        urls.append(str(request.url))
+        return stream_of(ANSWER) if request.method == "POST" else httpx.Response(200, json=["fox-1"])
+
+    async def run() -> None:
+        upstream = Upstream(base_url, connection=httpx.MockTransport(handler))
+        await upstream.catalogue.models()
+        await asked(upstream)
+        await upstream.aclose()
+
+    asyncio.run(run())
+    assert urls == [asked_url.replace("/chat/completions", "/models"), asked_url]
+
+
+def test_further_headers_are_sent_and_may_replace_the_key() -> None:
+    requests: list[httpx.Request] = []
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return stream_of(ANSWER)
+
+    ask(handler, headers={"x-provider": "openai"}, api_key=KEY)
+    ask(handler, headers={"Authorization": "Custom 1"}, api_key=KEY)
+    assert [request.headers.get("x-provider") for request in requests] == ["openai", None]
+    assert [request.headers.get_list("authorization") for request in requests] == [[f"Bearer {KEY}"], ["Custom 1"]]
+
+
+def redirecting(status: int, location: str) -> tuple[Outcome, list[httpx.Request]]:
+    requests: list[httpx.Request] = []
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        if request.url.path.startswith("/v1/"):
+            return httpx.Response(status, headers={"location": location})
+        return stream_of(ANSWER)
+
+    return ask(handler, api_key=KEY), requests
+
+
+@pytest.mark.parametrize("status", [307, 308])
+@pytest.mark.parametrize("location", ["/v2/chat/completions", "http://upstream/v2/chat/completions", "../../v2/x"])
+def test_a_redirect_within_the_origin_is_followed_with_all_of_the_question(status: int, location: str) -> None:
+    outcome, (first, second) = redirecting(status, location)
+
+    assert outcome.answer == "Hello there"
+    assert (second.method, second.content) == ("POST", first.content)
+    assert second.headers["authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize(
+    ("status", "location"),
+    [
+        (307, "https://upstream/v1/chat/completions"),
+        (308, "http://elsewhere.example/v1?token=secret"),
+        (307, "http://user:secret@upstream:81/v1"),
+        (302, "http://upstream/login"),
+    ],
+)
+def test_another_redirect_is_named_and_not_followed(status: int, location: str) -> None:
+    outcome, requests = redirecting(status, location)
+
+    assert len(requests) == 1
+    assert outcome.error
+    assert outcome.error.code == "refused"
+    assert outcome.error.detail.startswith(f"HTTP {status}: http")
+    assert "secret" not in outcome.error.detail
+
+
+def test_a_redirect_in_a_circle_ends() -> None:
+    outcome, requests = redirecting(307, "/v1/chat/completions")
+    assert outcome.error
+    assert outcome.error.code == "refused"
+    assert len(requests) == 1 + transport.MOST_REDIRECTS
+
+
+@pytest.mark.parametrize(
+    ("variables", "url", "proxy"),
+    [
+        ({"http_proxy": "http://proxy:3128"}, "http://upstream/v1", "http://proxy:3128"),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "http://upstream/v1", "http://proxy:3128"),
+        ({"https_proxy": "http://proxy:3128"}, "https://upstream/v1", "http://proxy:3128"),
+        ({"all_proxy": "http://proxy:3128"}, "https://upstream/v1", "http://proxy:3128"),
+        ({"https_proxy": "http://proxy:3128"}, "http://upstream/v1", None),
+        ({"http_proxy": "http://proxy:3128", "no_proxy": "other,upstream"}, "http://upstream/v1", None),
+        ({"http_proxy": "http://proxy:3128", "no_proxy": ".example"}, "http://a.example:81/v1", None),
+        ({"http_proxy": "http://proxy:3128", "no_proxy": "10.0.0.0/8"}, "http://10.1.2.3/v1", None),
+        ({"http_proxy": "http://proxy:3128", "no_proxy": "*"}, "http://upstream/v1", None),
+        ({"http_proxy": "http://proxy:3128"}, "http://127.0.0.1:8080/v1", None),
+        ({"http_proxy": "http://proxy:3128"}, "http://localhost/v1", None),
+        ({"http_proxy": "http://proxy:3128"}, "http://[::1]/v1", None),
+    ],
+)
+def test_the_environment_names_the_proxy(
+    variables: dict[str, str], url: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_proxies(monkeypatch)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    found = transport.proxy_for(httpx.URL(url))
+    assert (found and str(found.url)) == proxy
+
+
+def without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_server_behind_a_proxy_is_asked_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.append((await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0])
+        writer.write(HEAD + b"\r\n" + ANSWER)
+        writer.close()
+
+    async def run() -> Outcome:
+        async with await asyncio.start_server(proxy, "127.0.0.1", 0) as server:
+            monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            upstream = Upstream("http://models.example/v1")
+            try:
+                return await asked(upstream)
+            finally:
+                await upstream.aclose()
+
+    without_proxies(monkeypatch)
+    assert asyncio.run(run()).answer == "Hello there"
+    assert lines == [b"POST http://models.example/v1/chat/completions HTTP/1.1"]
+
+
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
 
