@@ -1,4 +1,6 @@
-r"""Formulas in `$…$`, `\(…\)`, `$$…$$` and `\[…\]` as MathML, which browsers display natively.
+r"""Formulas in `$…$`, `\(…\)`, `$$…$$`, `\[…\]` and `\begin{align}…\end{align}` as MathML.
+
+Browsers display MathML natively.
 
 We have our own rules because those of mdit-py-plugins can't start in the middle of a paragraph, where models often put
 formulas, and because theirs span blank lines: one could never tell which part of a growing text is finished.
@@ -7,12 +9,15 @@ formulas, and because theirs span blank lines: one could never tell which part o
 import re
 from html import escape
 from itertools import accumulate
+from typing import NamedTuple
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from math_core import LatexError, LatexToMathML
+
+from chat.markdown.prices import is_price, is_rating
 
 # The converter is native and recursive: a stack overflow kills the process. 4,000 open braces need 8 MB of stack, all
 # that a thread has; 3,000 characters of anything else stay below 2 MB.
@@ -26,6 +31,11 @@ MOST_EXPANSIONS = 20
 ENDS = {"$$": "$$", r"\[": r"\]", r"\(": r"\)"}
 # Not after a letter or digit, no space just inside the dollars, and none right after them: `$5 and $10` are prices.
 DOLLARS = re.compile(r"(?<![A-Za-z0-9$])\$(?!\s)(?:\\.|[^\\$])++(?<!\s)\$(?![A-Za-z0-9$])", re.DOTALL)
+# The environments of TeX that models also write without dollars around them.
+ENVIRONMENT = re.compile(
+    r"\\begin\{((?:align|alignat|eqnarray|equation|flalign|gather|multline)\*?|aligned|alignedat|gathered|split|array"
+    r"|[dr]?cases|(?:small|[pbBvV])?matrix)\}"
+)
 FULL_STOPS = {"", ".", ",", ";"}
 BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 PARAMETER = re.compile(r"(?<!\\)#")
@@ -66,61 +76,85 @@ def install(parser: MarkdownIt) -> None:
 
 
 def inline_rule(state: StateInline, silent: bool) -> bool:
-    mark = opening_mark(state.src, state.pos)
-    source = find_formula(state.src, state.pos, mark) if mark else ""
-    if not source or state.pos + len(source) > state.posMax:
+    marks = marks_at(state.src, state.pos)
+    source = find_formula(state.src, state.pos, marks) if marks else ""
+    if not marks or not source or state.pos + len(source) > state.posMax:
         return False
     if not silent:
-        token = state.push("formula_inline" if mark in {"$", r"\("} else "formula_display", "math", 0)
-        token.content, token.info = source[len(mark) : -len(mark)], source
+        token = state.push("formula_inline" if marks.opening in {"$", r"\("} else "formula_display", "math", 0)
+        token.content, token.info = marks.inside(source), source
     state.pos += len(source)
     return True
 
 
-def opening_mark(text: str, start: int) -> str:
-    mark = text[start : start + 2]
-    return mark if mark in ENDS else "$" if mark[:1] == "$" else ""
+class Marks(NamedTuple):
+    """What is around a formula."""
+
+    opening: str
+    closing: str
+
+    def inside(self, source: str) -> str:
+        """Return the TeX of a formula. An environment's marks are part of it."""
+        is_environment = self.opening.startswith(r"\begin")
+        return source if is_environment else source[len(self.opening) : -len(self.closing)]
 
 
-def find_formula(text: str, start: int, mark: str) -> str:
+def marks_at(text: str, start: int) -> Marks | None:
+    if (mark := text[start : start + 2]) in ENDS:
+        return Marks(mark, ENDS[mark])
+    if mark[:1] == "$":
+        return Marks("$", "$")
+    environment = ENVIRONMENT.match(text, start) if mark == r"\b" else None
+    return Marks(environment[0], rf"\end{{{environment[1]}}}") if environment else None
+
+
+def find_formula(text: str, start: int, marks: Marks) -> str:
     """Return the formula that begins here, with its marks, or an empty string."""
-    if mark == "$":
+    if marks.opening == "$":
         match = DOLLARS.match(text, start, start + LONGEST)
-        return match[0] if match else ""
-    end = text.find(ENDS[mark], start + 2, start + LONGEST)
-    return text[start : end + 2] if end > 0 and not text[start + 2 : end].isspace() and end > start + 2 else ""
+        return match[0] if match and not is_price(match[0][1:-1]) else ""
+    behind = start + len(marks.opening)
+    end = text.find(marks.closing, behind, start + LONGEST)
+    if end <= behind or text[behind:end].isspace():
+        return ""
+    source = text[start : end + len(marks.closing)]
+    return "" if marks.opening == "$$" and is_rating(text, start, source) else source
 
 
 def block_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """Parse a formula on lines of its own, where `- x` is not a list. As in TeX, it contains no blank line."""
-    if state.is_code_block(start) or not (source := find_lines(state, start, end)):
+    if state.is_code_block(start):
+        return False
+    line = line_of(state, start)
+    marks = marks_at(line, 0) if line[:1] in {"$", "\\"} else None
+    if not marks or marks.opening in {"$", r"\("} or not (source := find_lines(state, start, end, marks)):
         return False
     if not silent:
         token = state.push("formula_block", "math", 0)
         token.info, token.block = source, True
-        inner, _, full_stop = source[2:].rpartition(ENDS[source[:2]])
-        token.content = inner + full_stop
+        inner, closing, full_stop = source.rpartition(marks.closing)
+        token.content = marks.inside(inner + closing) + full_stop
         token.map = [start, start + source.count("\n") + 1]
         state.line = token.map[1]
     return True
 
 
-def find_lines(state: StateBlock, start: int, end: int) -> str:
+def find_lines(state: StateBlock, start: int, end: int, marks: Marks) -> str:
     """Return the lines of a formula, or an empty string if there is none or text follows it on the last line."""
-    mark = line_of(state, start)[:2]
-    if mark not in {"$$", r"\["}:
+    last = min(end, start + MOST_LINES)
+    if state.src.find(marks.closing, state.bMarks[start], state.eMarks[last - 1]) < 0:
         return ""
     lines: list[str] = []
-    for number in range(start, min(end, start + MOST_LINES)):
+    for number in range(start, last):
         line = line_of(state, number)
         outside = number > start and state.sCount[number] < state.blkIndent
         if not line or outside or FENCE.match(line):
             return ""
         lines.append(line)
-        _, closed, behind = line[2 * (number == start) :].partition(ENDS[mark])
+        _, closed, behind = line[len(marks.opening) * (number == start) :].partition(marks.closing)
         if closed:
             source = "\n".join(lines)
-            holds_something = source[2:].rpartition(closed)[0].strip()
+            holds_something = source[len(marks.opening) :].rpartition(closed)[0].strip()
             return source if holds_something and behind.strip() in FULL_STOPS else ""
     return ""
 

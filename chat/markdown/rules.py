@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
+from chat.markdown import links
 from chat.markdown.highlight import code_box
 
 # The page itself uses h1 and h2, so a message starts at h3.
@@ -20,8 +21,9 @@ def install(parser: MarkdownIt) -> None:
     parser.add_render_rule("fence", render_code)
     parser.add_render_rule("code_block", render_code)
     # A wide table scrolls on its own, with the keyboard too.
-    parser.add_render_rule("table_open", lambda *_: '<div class="table-scroll" tabindex="0"><table>\n')
+    parser.add_render_rule("table_open", render_table)
     parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    parser.add_render_rule("footnote_block_open", render_footnotes)
 
 
 def apply_rules(state: StateCore) -> None:
@@ -46,11 +48,14 @@ def label_task(item: Token, paragraph: list[Token]) -> None:
 
 
 def rewrite_links(children: list[Token]) -> None:
+    """Adapt links, and show an address in a link's text as it would be shown on its own."""
     href = ""
     for position, token in enumerate(children):
         if token.type == "link_open":
             href = str(token.attrs["href"])
             token.attrSet("target", "_blank")
+        elif token.type == "text" and href:
+            token.content = links.shown(token.content)
         elif token.type == "image":
             children[position] = image_link(token, bool(href))
         if token.type in {"link_open", "link_close"} and not href:
@@ -78,6 +83,19 @@ def host_of(address: str) -> str:
 
 def render_code(_self: object, tokens: list[Token], index: int, _options: object, env: dict[str, Any]) -> str:
     return code_box(tokens[index].content, tokens[index].info, env)
+
+
+def render_table(_self: object, tokens: list[Token], index: int, _options: object, _env: object) -> str:
+    return f'<div class="table-scroll"{direction_of(tokens[index])} tabindex="0"><table>\n'
+
+
+def render_footnotes(_self: object, tokens: list[Token], index: int, _options: object, _env: object) -> str:
+    section = f'<section class="footnotes"{direction_of(tokens[index])}>'
+    return f'<hr class="footnotes-sep">\n{section}\n<ol class="footnotes-list">\n'
+
+
+def direction_of(token: Token) -> str:
+    return f' dir="{token.attrs["dir"]}"' if "dir" in token.attrs else ""
 
 
 def raw(html: str) -> Token:

@@ -7,8 +7,8 @@ from nh3 import Cleaner
 from chat.markdown import formulas, highlight
 
 TAGS = (
-    "a b blockquote br code del div em h3 h4 h5 h6 hr i input label li ol p pre s section span strong sup"
-    " table tbody td th thead tr ul"
+    "a b blockquote br code del div em h3 h4 h5 h6 hr i input kbd label li ol p pre s section span strong sub"
+    " sup table tbody td th thead tr ul"
 )
 # No elements that contain other markup as text (annotation, semantics) or a URL.
 MATH_TAGS = (
@@ -25,10 +25,18 @@ ATTRIBUTES = {
     "li": {"id"},
     "ol": {"start"},
 } | {tag: set(MATH_ATTRIBUTES.split()) for tag in MATH_TAGS.split()}
+DIRECTIONS = {"dir": {"ltr", "rtl"}}
 VALUES = {
     "a": {"target": {"_blank"}},
+    "blockquote": DIRECTIONS,
+    "div": {"tabindex": {"0"}, **DIRECTIONS},
     "input": {"checked": {""}, "type": {"checkbox"}},
-} | {tag: {"tabindex": {"0"}} for tag in ("div", "pre", "span")}
+    "ol": DIRECTIONS,
+    "pre": {"tabindex": {"0"}},
+    "section": DIRECTIONS,
+    "span": {"tabindex": {"0"}},
+    "ul": DIRECTIONS,
+}
 ALIGNED = {"align-left", "align-center", "align-right"}
 MATH_CLASSES = set(formulas.CLASSES.values())
 ALLOWED_CLASSES = {

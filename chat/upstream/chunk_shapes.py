@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from chat.events import Usage
+
 # Text that comes as a number keeps its digits: "6.50" is not 6.5.
 _LENIENT = json.JSONDecoder(strict=False, parse_float=Decimal)
 
@@ -113,3 +115,28 @@ def text_of(value: Any) -> str:
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else ""
+
+
+def reasoning_of(delta: Delta) -> str:
+    """Return the reasoning under whichever name it has, but only once: some servers send the same text under two."""
+    for value in (delta.reasoning_content, delta.reasoning):
+        if value and (text := text_of(value)):
+            return text
+    return joined_text(delta.reasoning_details) if delta.reasoning_details else ""
+
+
+def joined_text(parts: Any) -> str:
+    if not isinstance(parts, list):
+        return ""
+    texts = (part.get("text") or part.get("summary") for part in parts if isinstance(part, dict))
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def usage_of(usage: dict[str, Any]) -> Usage:
+    details = {
+        "reasoning_tokens": usage.get("completion_tokens_details"),
+        "cached_tokens": usage.get("prompt_tokens_details"),
+    }
+    inner = {name: detail.get(name) for name, detail in details.items() if isinstance(detail, dict)}
+    outer = {name: usage.get(name) for name in ("prompt_tokens", "completion_tokens")}
+    return Usage(**{name: n for name, n in (outer | inner).items() if isinstance(n, int) and 0 <= n < 2**31})

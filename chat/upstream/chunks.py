@@ -7,8 +7,20 @@ from typing import Any
 import msgspec
 
 from chat import sse
-from chat.events import Facts, Text, Usage
-from chat.upstream.chunk_shapes import Choice, Chunk, Delta, NotJson, chunk_of, decode, text_of, values_in
+from chat.events import Facts, Text
+from chat.upstream.chunk_shapes import (
+    Choice,
+    Chunk,
+    Delta,
+    NotJson,
+    chunk_of,
+    decode,
+    joined_text,
+    reasoning_of,
+    text_of,
+    usage_of,
+    values_in,
+)
 from chat.upstream.errors import Cut, EmptyReply, ReportedError, ToolOnly, Unreadable, WebPage, without_secrets
 from chat.upstream.finish_reasons import meaning_of
 from chat.upstream.repetition import Said
@@ -281,28 +293,3 @@ class ChunkReader:
     def _plain(self, value: Any) -> str:
         """Return an id or a name that can be stored and shown, or an empty string for anything else."""
         return without_secrets(cleaned(value), self._key)[:200] if isinstance(value, str) else ""
-
-
-def reasoning_of(delta: Delta) -> str:
-    """Return the reasoning under whichever name it has, but only once: some servers send the same text under two."""
-    for value in (delta.reasoning_content, delta.reasoning):
-        if value and (text := text_of(value)):
-            return text
-    return joined_text(delta.reasoning_details) if delta.reasoning_details else ""
-
-
-def joined_text(parts: Any) -> str:
-    if not isinstance(parts, list):
-        return ""
-    texts = (part.get("text") or part.get("summary") for part in parts if isinstance(part, dict))
-    return "".join(text for text in texts if isinstance(text, str))
-
-
-def usage_of(usage: dict[str, Any]) -> Usage:
-    details = {
-        "reasoning_tokens": usage.get("completion_tokens_details"),
-        "cached_tokens": usage.get("prompt_tokens_details"),
-    }
-    inner = {name: detail.get(name) for name, detail in details.items() if isinstance(detail, dict)}
-    outer = {name: usage.get(name) for name in ("prompt_tokens", "completion_tokens")}
-    return Usage(**{name: n for name, n in (outer | inner).items() if isinstance(n, int) and 0 <= n < 2**31})

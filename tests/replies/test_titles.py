@@ -128,7 +128,7 @@ def test_nobody_waits_for_it(anna: Person, upstream: FakeUpstream, settings: Any
 def test_an_answer_that_did_not_come_to_its_end_brings_none(
     anna: Person, upstream: FakeUpstream, settings: Any
 ) -> None:
-    settings.LLM_MODEL = upstream.add("broken", json_answer(error("No."), 500))
+    settings.LLM_MODEL = upstream.add("broken", json_answer(error("No."), 400))
     here = conversation_of(anna.ask("one?"))
     assert Conversation.objects.get(pk=here).title == "one?"
     assert [chat.model for chat in upstream.chats] == ["broken"]

@@ -335,7 +335,7 @@ def test_a_result_on_another_branch_opens_too(client: Client, anna: User) -> Non
     old = conversation.leaf_id
     finish(retry(conversation), "the new answer")
     assert "bushy" not in html(client.get(f"/chat/{conversation.pk}/"))
-    [path] = re.findall(r'found-place" href="([^"]+)"', html(client.get("/chat/search", {"q": "bushy"})))
+    [path] = re.findall(r'found-place"\s+href="([^"]+)"', html(client.get("/chat/search", {"q": "bushy"})))
     assert f'id="message-{old}"' in html(client.get(path))
 
 
