@@ -162,14 +162,12 @@ class ChunkReader:
             raise Unreadable
         elif type_ != "message" and not data.startswith(("{", "[")):
             return
+        elif len(data) <= MOST_WORD and _SIGN_OF_LIFE.fullmatch(data):
+            self._skipped_words = True
         elif self.facts.finish_reason and not self.went_on:
             self._skipped_data = True
-        elif data.startswith("<"):
-            raise WebPage
-        elif len(data) > MOST_WORD or not _SIGN_OF_LIFE.fullmatch(data):
-            raise Unreadable
         else:
-            self._skipped_words = True
+            raise WebPage if data.startswith("<") else Unreadable
 
     def _look_again(self, data: str) -> None:
         """Look at an object as a whole: it may report an error under another name."""
