@@ -18,6 +18,7 @@ from chat.events import End, Start
 from chat.models import Generation, Message, Status
 from chat.replies.follower import Follower
 from chat.replies.growing import Growing
+from chat.replies.learned import Learned
 from chat.replies.redis_streams import RedisStreams
 from chat.replies.relay import Relay
 from chat.replies.snapshots import NotStored, Snapshots, log_end
@@ -45,6 +46,7 @@ class Engine:
         # Every reply that is written here, from its start to its stored end.
         self._writers: dict[UUID, Writer] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._learned = Learned()
         self._snapshots = Snapshots(self.boot_id, self._writers, self.in_database, self.stop)
         self._relay: Relay | None = None
         self._catalogue: Catalogue | None = None
@@ -173,7 +175,7 @@ class Engine:
     # --- One reply --------------------------------------------------------------------------------------------------
 
     def _begin(self, job: Job) -> None:
-        self._writers[job.start.reply] = writer = Writer(job, Growing(job.start))
+        self._writers[job.start.reply] = writer = Writer(job, Growing(job.start), self._learned)
         if self._relay:
             self._relay.send(writer.growing)
         if self._is_over:

@@ -12,8 +12,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from chat.events import Cursor, End, EndStatus, Facts, Retrying, Start, Text
-from chat.replies.context_window import fit
+from chat.replies.context_window import fewer, fit, size_of
 from chat.replies.growing import Growing
+from chat.replies.learned import Learned
 from chat.upstream import Limits, Prompt, TimedOut, Upstream, UpstreamError, meaning_of
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class Writer:
 
     job: Job
     growing: Growing
+    learned: Learned = field(default_factory=Learned)
     facts: Facts = field(default_factory=Facts)
     saved: Cursor = Cursor()
     omitted: int = 0
@@ -83,8 +85,7 @@ class Writer:
     async def _write(self, upstream: Upstream) -> End:
         """Pass the upstream's text on, and decide how the reply ends."""
         try:
-            prompt = await self._prompt(upstream)
-            await upstream.stream(prompt, self.facts, limits(), self._take)
+            await self._ask(upstream)
         except Full:
             return End("truncated", code="max_reply_chars")
         except TimedOut as error:
@@ -93,13 +94,34 @@ class Writer:
             return End("failed", self.facts.finish_reason, code=error.code, detail=error.detail)
         return judge(self.facts)
 
+    async def _ask(self, upstream: Upstream) -> None:
+        """Ask, and once more with fewer turns if the server finds them too long. Raises UpstreamError."""
+        prompt = await self._prompt(upstream)
+        try:
+            await upstream.stream(prompt, self.facts, limits(), self._take)
+        except UpstreamError as error:
+            turns, dropped = fewer(prompt.turns, last=self.job.asked_turns)
+            if error.code != "context_too_long" or not dropped or self.growing.has_text:
+                raise
+            self.learned.refused(prompt.model, error.detail)
+            self.omitted += dropped
+            prompt = replace(prompt, turns=turns)
+            self._take(Retrying(self.facts.attempts + 1, 0, error.code))
+            await upstream.stream(prompt, self.facts, limits(), self._take)
+        self.learned.counted(self.job.start.conversation, round(size_of(prompt.turns)), self.facts.usage)
+
     async def _prompt(self, upstream: Upstream) -> Prompt:
         """Choose the model, if the list was not known before, and what of the conversation fits it."""
         model = self.job.start.model or await upstream.catalogue.default()
         known = settings.LLM_CONTEXT_TOKENS
         window = known.get(model) or known.get("") or upstream.catalogue.window_of(model)
-        answer = self.job.parameters.get("max_tokens")
-        turns, self.omitted = fit(self.job.turns, window=window, answer=answer, last=self.job.asked_turns)
+        turns, self.omitted = fit(
+            self.job.turns,
+            window=window or self.learned.window_of(model),
+            answer=self.job.parameters.get("max_tokens"),
+            last=self.job.asked_turns,
+            ratio=self.learned.ratio_of(self.job.start.conversation),
+        )
         return Prompt(model, turns, self.job.parameters)
 
     def _take(self, event: Text | Retrying) -> None:
