@@ -103,12 +103,14 @@ class Facts:
     prompt_sha256: str = ""
 
 
-def as_json(event: Start | Retrying) -> str:
-    """Return an event as one line of JSON for the wire."""
-    body = {"type": event.type, **asdict(event)}
-    if isinstance(event, Retrying):
-        body["in"] = body.pop("delay")
-    return json.dumps(body, default=str, ensure_ascii=False)
+def start_json(start: Start) -> str:
+    """Return an event as one line of JSON for the wire, as the other functions here do."""
+    return json.dumps({"type": start.type, **asdict(start)}, default=str, ensure_ascii=False)
+
+
+def retrying_json(retrying: Retrying, sentence: str) -> str:
+    body = {"type": retrying.type, "attempt": retrying.attempt, "reason": retrying.reason, "in": retrying.delay}
+    return json.dumps(body | {"message": sentence}, ensure_ascii=False)
 
 
 def text_json(type_: str, text: str) -> str:

@@ -64,6 +64,15 @@ ERRORS = {
 }
 
 
+# While it is asked again: without the advice to do so.
+RETRIES = {
+    "rate_limited": _("The model server is receiving too many requests."),
+    "overloaded": _("The model server is overloaded or restarting."),
+    "busy": _("The model server is busy."),
+    "server_error": _("The model server had an internal error."),
+    "context_too_long": _("The conversation is too long for this model; older messages are left out."),
+}
+
 # The settings to look at, by error.
 HINTS = {
     "unauthorized": _("Look at LLM_API_KEY."),
@@ -72,6 +81,11 @@ HINTS = {
     "unreachable": _("Look at LLM_BASE_URL."),
     "html": _("Look at LLM_BASE_URL."),
 }
+
+
+def sentence_of_retry(error_code: str) -> str | Promise:
+    """Return why the model server is asked again."""
+    return RETRIES.get(error_code) or ERRORS.get(error_code) or ""
 
 
 def ending_of(status: str, *, error_code: str = "", detail: str = "", timer: str = "") -> Ending:

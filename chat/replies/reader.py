@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Callable
 from django.utils import translation
 
 from chat import sse
-from chat.events import PING_JSON, Cursor, Retrying, as_json, end_json, text_json
-from chat.models.endings import ending_of
+from chat.events import PING_JSON, Cursor, Retrying, end_json, retrying_json, start_json, text_json
+from chat.models.endings import ending_of, sentence_of_retry
 from chat.replies.blocks import BlocksOfReader
 from chat.replies.growing import Growing
 
@@ -47,7 +47,7 @@ class Reader:
         self._waiter: asyncio.Future[bool] | None = None
 
     async def events(self) -> AsyncIterator[bytes]:
-        yield sse.encode_retry(RECONNECT_MS) + self._event(as_json(self._growing.start))
+        yield sse.encode_retry(RECONNECT_MS) + self._event(start_json(self._growing.start))
         if self._blocks:
             await self._blocks.catch_up(self._answer)
         while not self._is_over:
@@ -88,7 +88,8 @@ class Reader:
             return sse.encode(end_json(end, sentence), id=str(growing.cursor))
         if untold := self._untold_try():
             self._told = untold
-            return self._event(as_json(untold))
+            with translation.override(self._language):
+                return self._event(retrying_json(untold, str(sentence_of_retry(untold.reason))))
         return b""
 
     def _is_block_missing(self) -> bool:

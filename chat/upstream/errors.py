@@ -88,6 +88,8 @@ class BadStatus(UpstreamError):
         self.code = self._code_of(status) or code_of_words(self.detail) or "refused"
         self.may_retry = self.code in PASSING
         self.retry_after = seconds_of(headers.get("retry-after", ""))
+        if self.retry_after >= 1:
+            self.detail = f"{self.detail} (Retry-After: {self.retry_after:.0f} s)"
 
     def _code_of(self, status: int) -> str:
         # From 520 on they are Cloudflare's, and 529 is Anthropic's.

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from chat.models.endings import ERRORS, TIMERS, ending_of
+from chat.models.endings import ERRORS, RETRIES, TIMERS, ending_of
 from tests.support.command import KEY, MANAGE, PATIENCE, Finished, finish, press_ctrl_c, read, rows_of, run, started
 from tests.support.fake_upstream.absent import nobody_accepts, nobody_listens
 from tests.support.fake_upstream.server import FakeUpstream
@@ -106,7 +106,7 @@ def test_an_unusual_end_is_told_but_is_no_failure(upstream: FakeUpstream, name: 
 def test_another_attempt_is_told(upstream: FakeUpstream) -> None:
     said = streamed(upstream, "refuse-first#command")
     assert (said.code, said.text) == (0, "At last.\n")
-    assert re.fullmatch(rf"{re.escape(str(ERRORS['overloaded']))} Attempt 2 in 0\.\d s\.\n", said.err)
+    assert re.fullmatch(rf"{re.escape(str(RETRIES['overloaded']))} Attempt 2 in 0\.\d s\.\n", said.err)
 
 
 def test_a_failure_is_told_without_the_key(upstream: FakeUpstream) -> None:

@@ -190,6 +190,7 @@ def test_a_second_try_is_told_before_the_first_token(anna: Person, settings: Any
     assert retrying["attempt"] == 2
     assert retrying["in"] > 0
     assert retrying["reason"] == "overloaded"
+    assert retrying["message"] == "The model server is overloaded or restarting."
     assert told.text() == "At last."
     assert told.ids[told.events.index(retrying)] == "0.0"
 

@@ -10,8 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from chat.events import Facts, Retrying, Text
 from chat.management import probe
 from chat.management.probe import Asking
-from chat.models import Status
-from chat.models.endings import ending_of
+from chat.models.endings import ending_of, sentence_of_retry
 from chat.replies.writer import judge
 from chat.upstream import Answer, Prompt, RecordingTransport, Upstream, UpstreamError, is_answer
 
@@ -63,7 +62,7 @@ class Command(BaseCommand):
             self.tell(str(sentence))
 
     def _tell_retry(self, retrying: Retrying) -> None:
-        reason = ending_of(Status.FAILED, error_code=retrying.reason).sentence
+        reason = sentence_of_retry(retrying.reason)
         self.tell(f"{reason} Attempt {retrying.attempt} in {retrying.delay:.1f} s.")
 
     def tell(self, line: str, *, ending: str = "\n") -> None:

@@ -16,6 +16,7 @@ const NOT_STORED = ["not_stored", "storage_full"];
 
 export class Reply {
   #frame = 0;
+  #clock = 0;
 
   constructor(item) {
     this.item = item;
@@ -29,7 +30,7 @@ export class Reply {
     if (event.type === "reasoning") this.#grow(this.reasoning, event.text, "thinking");
     if (event.type === "delta") this.#grow(this.answer, event.text);
     if (event.type === "block") this.#finishBlock(event);
-    if (event.type === "retrying") this.#wait(`${text("retrying")} (${event.attempt})`);
+    if (event.type === "retrying") this.#countDown(event, Date.now() + event.in * 1000);
   }
 
   #grow(growing, grown, waiting) {
@@ -48,8 +49,16 @@ export class Reply {
     this.#frame ||= setTimeout(() => requestAnimationFrame(() => this.#draw()), REST_MS);
   }
 
+  #countDown(event, until) {
+    const seconds = Math.ceil((until - Date.now()) / 1000);
+    const what = seconds > 1 ? text("retryingIn").replace("{seconds}", seconds) : text("retrying");
+    this.#wait(`${event.message} ${what}`);
+    if (seconds > 1) this.#clock = setTimeout(() => this.#countDown(event, until), 1000);
+  }
+
   /** What stands where the answer will be; nothing, once it is there. */
   #wait(sentence) {
+    clearTimeout(this.#clock);
     if (this.waiting.hidden) return;
     this.waiting.hidden = !sentence;
     const line = part(this.waiting, "waiting-text");
