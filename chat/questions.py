@@ -27,7 +27,7 @@ from chat.models import (
     User,
 )
 from chat.replies.engine import engine, start_of
-from chat.replies.writer import Job
+from chat.replies.writer import CONTINUING_TURNS, Job
 
 KINDS = ("text", "retry", "continue", "edit")
 
@@ -177,7 +177,7 @@ def _job(asked: AskResult, trace_id: str) -> Job:
         asked.turns,
         reply.conversation.parameters,
         trace_id,
-        asked_turns=3 if reply.continues_id else 1,
+        asked_turns=CONTINUING_TURNS if reply.continues_id else 1,
         sent=asked.sent,
         wants_title=reply.conversation.is_titled_by_question,
     )

@@ -15,9 +15,14 @@ from chat.events import Cursor, End, EndStatus, Facts, Retrying, Start, Text
 from chat.replies.context_window import fewer, fit, size_of
 from chat.replies.growing import Growing
 from chat.replies.learned import Learned
+from chat.replies.overlap import Overlap
 from chat.upstream import Limits, Prompt, TimedOut, Upstream, UpstreamError, meaning_of
 
 logger = logging.getLogger(__name__)
+
+
+# The question, the cut answer and the request to continue it.
+CONTINUING_TURNS = 3
 
 
 class Full(Exception):
@@ -33,7 +38,7 @@ class Job:
     turns: tuple[dict[str, Any], ...]
     parameters: dict[str, Any]
     trace_id: str
-    # How many turns always stay: the question; or the question, the cut answer and the request to continue it.
+    # How many turns always stay: the question; or CONTINUING_TURNS.
     asked_turns: int = 1
     sent: tuple[UUID, ...] = ()
     wants_title: bool = False
@@ -54,12 +59,15 @@ class Writer:
     first_answer_after: float | None = None
     duration: float = 0.0
     cut_short_as: EndStatus | None = None
+    _overlap: Overlap = field(default_factory=lambda: Overlap(""))
     _began: float = 0.0
     _writing: asyncio.Task[End] | None = None
 
     async def run(self, upstream: Upstream) -> End:
         """Write until there is an end, and return it. Never raises."""
         self._began = time.monotonic()
+        if self.job.asked_turns == CONTINUING_TURNS:
+            self._overlap = Overlap(self.job.turns[-2]["content"])
         self._writing = asyncio.create_task(self._write(upstream))
         try:
             if self.cut_short_as:
@@ -92,6 +100,13 @@ class Writer:
             return End("timed_out", timer=error.timer)
         except UpstreamError as error:
             return End("failed", self.facts.finish_reason, code=error.code, detail=error.detail)
+        finally:
+            # Of a reply that was cut short, too.
+            if rest := self._overlap.flush():
+                self.growing.append(Text("", rest))
+        if self._overlap.has_dropped and not self.growing.has_text:
+            # It said nothing but what was there already.
+            return End("failed", self.facts.finish_reason, code="empty_reply")
         return judge(self.facts)
 
     async def _ask(self, upstream: Upstream) -> None:
@@ -137,6 +152,8 @@ class Writer:
             self.first_token_after = time.monotonic() - self._began
         if text.answer and self.first_answer_after is None:
             self.first_answer_after = time.monotonic() - self._began
+        if not self._overlap.is_decided:
+            text = Text(text.reasoning, self._overlap.feed(text.answer))
         here = self.growing.cursor
         left = settings.LLM_MAX_REPLY_CHARS - here.reasoning - here.answer
         is_full = len(text.reasoning) + len(text.answer) > left

@@ -62,6 +62,37 @@ def test_it_goes_on_where_the_answer_stopped(anna: Person, cut: Told) -> None:
     assert stored(rest.reply).whole_text == "A fox is an animal."
 
 
+def test_what_it_repeats_of_the_answer_is_dropped(anna: Person, speak: Speak, cut: Told) -> None:
+    speak((send(ROLE, *said("A fo", "x is an", " animal."), *ended(), DONE),))
+    rest = continue_(anna, cut.reply)
+    assert (rest.text(), rest.end["status"]) == (" an animal.", "complete")
+    assert stored(rest.reply).whole_text == "A fox is an animal."
+
+
+def test_one_that_only_repeats_has_failed_and_can_be_tried_again(anna: Person, speak: Speak, cut: Told) -> None:
+    speak((send(ROLE, *said("A fo", "x is"), *ended(), DONE),))
+    rest = continue_(anna, cut.reply)
+    assert (rest.text(), rest.end["status"], rest.end["code"]) == ("", "failed", "empty_reply")
+    assert stored(rest.reply).whole_text == "A fox is"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        (send(ROLE, *said("A fo"), *ended(), DONE),),
+        (send(ROLE, *said("A fo")),),
+        (send(ROLE, *said("A fo"), error("Broken.")),),
+    ],
+    ids=["ends", "is cut", "fails"],
+)
+def test_what_may_be_a_repetition_is_kept_if_it_ends_before_it_is_one(
+    anna: Person, speak: Speak, cut: Told, script: Script
+) -> None:
+    speak(script)
+    rest = continue_(anna, cut.reply)
+    assert rest.text() == stored(rest.reply).text == "A fo"
+
+
 def test_the_model_reads_what_it_said_so_far_and_is_told_to_go_on(
     anna: Person, upstream: FakeUpstream, cut: Told
 ) -> None:
