@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 import httpx
@@ -30,10 +30,12 @@ def lists_no_models(error: errors.UpstreamError) -> bool:
 class Catalogue:
     """The models on offer. `allowed`: names, or patterns such as gpt-5*; without any, all that the server lists."""
 
-    def __init__(self, client: httpx.AsyncClient, base_url: str, *, key: str = "", allowed: Iterable[str] = ()) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, base_url: str, *, secrets: Sequence[str] = (), allowed: Iterable[str] = ()
+    ) -> None:
         self._client = client
         self._url = address(base_url, "/models") if base_url else ""
-        self._key = key
+        self._secrets = secrets
         self._allowed = tuple(allowed)
         # A server that can't list its models may still answer.
         self._named = tuple(model_named(name) for name in self._allowed if "*" not in name)
@@ -114,7 +116,7 @@ class Catalogue:
 
     async def _ask(self) -> tuple[ModelInfo, ...]:
         try:
-            with plain_errors(broken=errors.Unreachable, key=self._key):
+            with plain_errors(broken=errors.Unreachable, secrets=self._secrets):
                 async with asyncio.timeout(PATIENCE_SECONDS), opened(self._client, self._request()) as response:
                     return self._those_allowed(self._without_secrets(models_in(await self._body(response))))
         except TimeoutError:
@@ -126,7 +128,7 @@ class Catalogue:
     async def _body(self, response: httpx.Response) -> bytes:
         """Return the body, which is bounded. Raises BadStatus, Unreadable."""
         if response.status_code != httpx.codes.OK:
-            raise refusal(response, await read_error_body(response), self._key)
+            raise refusal(response, await read_error_body(response), self._secrets)
         body = bytearray()
         async with pieces_of(response) as pieces:
             async for piece in pieces:
@@ -138,7 +140,7 @@ class Catalogue:
 
     def _without_secrets(self, listed: list[ModelInfo]) -> list[ModelInfo]:
         """Leave out names with the API key in them: they would be shown and stored."""
-        return [model for model in listed if not self._key or self._key not in model.name]
+        return [model for model in listed if errors.without_secrets(model.name, *self._secrets) == model.name]
 
     def _those_allowed(self, listed: list[ModelInfo]) -> tuple[ModelInfo, ...]:
         """Return the allowed models in the order of the patterns, or those allowed by name if none is listed."""

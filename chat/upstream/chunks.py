@@ -1,6 +1,7 @@
 """Turns the data of an event into text and facts: all that OpenAI-compatible servers put into a chunk. Pure."""
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -39,9 +40,9 @@ MOST_WORD = 42
 class ChunkReader:
     """Reads the events of one reply: `facts` holds the facts, and `grown` hands out the text."""
 
-    def __init__(self, facts: Facts, *, begins_in_reasoning: bool = False, key: str = "") -> None:
+    def __init__(self, facts: Facts, *, begins_in_reasoning: bool = False, secrets: Sequence[str] = ()) -> None:
         self.facts = facts
-        self._key = key
+        self._secrets = secrets
         self._tags = ThinkTags(begins_in_reasoning=begins_in_reasoning)
         self._clean_reasoning, self._clean_answer = Cleaner(), Cleaner()
         self._reasoning: list[str] = []
@@ -290,4 +291,4 @@ class ChunkReader:
 
     def _plain(self, value: Any) -> str:
         """Return an id or a name that can be stored and shown, or an empty string for anything else."""
-        return without_secrets(cleaned(value), self._key)[:200] if isinstance(value, str) else ""
+        return without_secrets(cleaned(value), *self._secrets)[:200] if isinstance(value, str) else ""

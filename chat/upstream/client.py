@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import random
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -46,6 +47,9 @@ FLOOD_REST_SECONDS = 0.05
 # No Content, Reset Content
 NO_BODY = {204, 205}
 
+# Names of headers whose values are secrets.
+_SECRET_NAME = re.compile("key|token|auth|secret|password|cookie", re.IGNORECASE)
+
 Take = Callable[[Text | Retrying], None]
 
 
@@ -73,7 +77,7 @@ class Upstream:
         connection: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._base_url, basic = without_credentials(base_url)
-        self._key = api_key
+        self._secrets = (api_key, *secrets_in(headers or {}))
         self._begins_in_reasoning = begins_in_reasoning
         self._knows_stream_options = knows_stream_options
         # Models that only accept max_tokens under its new name.
@@ -87,7 +91,7 @@ class Upstream:
         )
         self._batching = ReadBatching()
         self.keep_pace = self._batching.keep
-        self.catalogue = Catalogue(self._client, self._base_url, key=api_key, allowed=allowed)
+        self.catalogue = Catalogue(self._client, self._base_url, secrets=self._secrets, allowed=allowed)
 
     async def stream(self, prompt: Prompt, facts: Facts, limits: Limits, take: Take) -> None:
         """Pass the text to `take` as it arrives, after a Retrying for each failed attempt. Raises UpstreamError.
@@ -99,7 +103,7 @@ class Upstream:
         timers = Timers(limits)
         while True:
             facts.attempts += 1
-            reader = ChunkReader(facts, begins_in_reasoning=self._begins_in_reasoning, key=self._key)
+            reader = ChunkReader(facts, begins_in_reasoning=self._begins_in_reasoning, secrets=self._secrets)
             try:
                 await self._attempt(prompt, reader, timers, take)
                 return
@@ -130,7 +134,7 @@ class Upstream:
         facts = reader.facts
         async with self._open(prompt, facts, timers) as response:
             try:
-                with plain_errors(broken=errors.Cut, key=self._key), timers.watching():
+                with plain_errors(broken=errors.Cut, secrets=self._secrets), timers.watching():
                     await self._read(response, reader, timers, take)
             except (errors.Cut, errors.TimedOut):
                 # After the finish_reason, only usage and [DONE] can be missing.
@@ -177,11 +181,11 @@ class Upstream:
         body = self._body(prompt, facts)
         async with AsyncExitStack() as stack:
             async with timers.until_first_token():
-                with plain_errors(broken=errors.Unreachable, key=self._key):
+                with plain_errors(broken=errors.Unreachable, secrets=self._secrets):
                     request = self._request(body, timers.limits.connect)
                     response = await stack.enter_async_context(opened(self._client, request))
             request_id = cleaned(response.headers.get("x-request-id", ""))
-            facts.upstream_request_id = errors.without_secrets(request_id, self._key)[:200]
+            facts.upstream_request_id = errors.without_secrets(request_id, *self._secrets)[:200]
             if not is_answer(response.status_code):
                 await self._refuse(response, timers, facts, asks_for_usage=asks_for_usage)
             yield response
@@ -218,7 +222,7 @@ class Upstream:
             raise errors.StreamOptionsRefused
         if "max_tokens" in facts.parameters and response.status_code in CANT_READ and b"max_completion_tokens" in body:
             raise errors.MaxTokensRefused
-        raise refusal(response, body, self._key)
+        raise refusal(response, body, self._secrets)
 
 
 class Flood:
@@ -261,6 +265,11 @@ def _hand_over(events: Iterator[sse.Event], reader: ChunkReader, timers: Timers,
             timers.token_came()
             take(text)
     return bool(text)
+
+
+def secrets_in(headers: Mapping[str, str]) -> list[str]:
+    """Return the values that must not be shown, by the headers' names: others are providers, regions and the like."""
+    return [value for name, value in headers.items() if _SECRET_NAME.search(name)]
 
 
 def is_answer(status: int) -> bool:

@@ -152,8 +152,8 @@ def seconds_of(retry_after: str) -> float:
         return 0.0
 
 
-def without_secrets(text: str, key: str) -> str:
+def without_secrets(text: str, *secrets: str) -> str:
     """Mask API keys: servers quote the key that they refuse, in full or partly masked."""
-    if key:
-        text = text.replace(key, "[key]")
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "[key]")
     return re.sub(r"(?i)\b(bearer\s+|sk-)[\w*.-]{4,}", r"\1[key]", text)

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from ipaddress import ip_address, ip_network
 from typing import cast
@@ -134,7 +134,7 @@ def without_credentials(base_url: str) -> tuple[str, httpx.BasicAuth | None]:
 
 
 @contextmanager
-def plain_errors(*, broken: type[errors.UpstreamError], key: str) -> Iterator[None]:
+def plain_errors(*, broken: type[errors.UpstreamError], secrets: Sequence[str]) -> Iterator[None]:
     """Turn errors of the transport into ours, `broken` if the connection broke, and keep the API key out of them."""
     try:
         yield
@@ -151,7 +151,7 @@ def plain_errors(*, broken: type[errors.UpstreamError], key: str) -> Iterator[No
         raise errors.Unreadable from None
     except errors.ReportedError as error:
         # Use the whole text and not the detail, where a truncated key would not be recognised.
-        raise errors.ReportedError(errors.without_secrets(str(error), key)) from None
+        raise errors.ReportedError(errors.without_secrets(str(error), *secrets)) from None
 
 
 def pieces_of(response: httpx.Response) -> aclosing[AsyncGenerator[bytes, None]]:
@@ -202,7 +202,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-def refusal(response: httpx.Response, body: bytes, key: str) -> errors.BadStatus:
+def refusal(response: httpx.Response, body: bytes, secrets: Sequence[str]) -> errors.BadStatus:
     """Return the error of a response that is none: in the server's words, or with the address that it names."""
     is_page = body.lstrip().startswith(b"<")
     detail = "" if is_page else message_of(body.decode("utf-8", "replace"))
@@ -210,7 +210,7 @@ def refusal(response: httpx.Response, body: bytes, key: str) -> errors.BadStatus
         # Without what may be secret in it.
         where = urlsplit(location)
         detail = f"HTTP {response.status_code}: {where.scheme}://{where.netloc.rpartition('@')[2]}{where.path}"
-    return errors.BadStatus(response.status_code, errors.without_secrets(detail, key), response.headers)
+    return errors.BadStatus(response.status_code, errors.without_secrets(detail, *secrets), response.headers)
 
 
 async def to_the_end(pieces: AsyncIterator[bytes]) -> None:

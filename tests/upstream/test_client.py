@@ -391,6 +391,13 @@ def test_further_headers_are_sent_and_may_replace_the_key() -> None:
     assert [request.headers.get_list("authorization") for request in requests] == [[f"Bearer {KEY}"], ["Custom 1"]]
 
 
+def test_secrets_of_further_headers_are_masked_like_the_key() -> None:
+    headers = {"x-portkey-api-key": "pk-of-the-gateway", "x-provider": "openai"}
+    outcome = ask(answering(refusal(400, error("openai refuses pk-of-the-gateway"))), headers=headers)
+    assert outcome.error
+    assert outcome.error.detail == "openai refuses [key]"
+
+
 def redirecting(status: int, location: str) -> tuple[Outcome, list[httpx.Request]]:
     requests: list[httpx.Request] = []
 

@@ -183,7 +183,7 @@ def test_nobody_ever_sees_the_key(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level("DEBUG")
-    monkeypatch.setattr(engine._upstream, "_key", KEY)
+    monkeypatch.setattr(engine._upstream, "_secrets", (KEY,))
     monkeypatch.setitem(engine._upstream._client.headers, "Authorization", f"Bearer {KEY}")
     quoted = error(f"Incorrect API key provided: {KEY}. Find yours at https://example.com", code="invalid_api_key")
     for model, script in {
