@@ -31,6 +31,7 @@ def note(request: HttpRequest, action: AuditEntry.Action, conversation: Conversa
 class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ["when", "actor_name", "action", "conversation", "owner", "trace_id"]
     list_filter = ["action", "at"]
+    filterable = frozenset({"id", "action", "at", "actor", "conversation", "owner"})
     fields = ["when", "actor_name", "actor", "action", "conversation", "owner", "trace_id"]
     search_fields = ["actor_name"]
     search_help_text = _("User name, or the id of a user, conversation or request.")

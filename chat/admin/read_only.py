@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
+from chat.admin.lookups import NamedLookups
 from chat.admin.titles import PlainTitles
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class ReadOnly:
         return False
 
 
-class ReadOnlyAdmin(ReadOnly, PlainTitles):
+class ReadOnlyAdmin(ReadOnly, NamedLookups, PlainTitles):
     actions = None
     view_on_site = False
     list_per_page = 50

@@ -13,11 +13,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from chat.admin.read_only import ReadOnly, ReadOnlyAdmin, TabularInline, as_uuid, exact_time, link_to, short_id
+from chat.admin.transcript import may_read
 from chat.models import Conversation, Evidence, Generation, User
 from chat.models.endings import ERRORS, TIMERS
 
 FIELDS = {field.name: field for field in Evidence._meta.fields}
 UPSTREAM = ["upstream_id", "upstream_request_id", "upstream_created", "system_fingerprint"]
+# The ending that the user reads has the model server's words in it.
+UPSTREAMS_WORDS = {"ending", "error_detail"}
 TIMES = ["started", "first_token", "ended", "heartbeat", "stop_requested"]
 
 
@@ -139,6 +142,9 @@ class ReplyAdmin(ReplyColumns, ReadOnlyAdmin):
         "attempts",
     ]
     list_filter = ["status", ErrorCodeFilter, TimerFilter, "model", "started_at"]
+    filterable = frozenset(
+        {"id", "status", "error_code", "timer", "model", "started_at", "message", "conversation", "conversation__id"}
+    )
     ordering = ["-started_at"]
     search_fields = ["conversation__owner__username"]
     search_help_text = _("User name, email, or the id of a reply, conversation, request or model server's answer.")
@@ -154,6 +160,16 @@ class ReplyAdmin(ReplyColumns, ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Generation]:
         return without_texts(super().get_queryset(request))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Generation | None = None) -> Any:
+        """Leave out what the model server said, for those who may not read: it may quote the question."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if may_read(request.user):
+            return fieldsets
+        return [
+            (title, {"fields": [name for name in options["fields"] if name not in UPSTREAMS_WORDS]})
+            for title, options in fieldsets
+        ]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Generation | None:
         reply = super().get_object(request, object_id, from_field)

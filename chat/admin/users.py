@@ -21,6 +21,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from chat.accounts.sessions import recheck
+from chat.admin.lookups import NamedLookups
 from chat.admin.titles import PlainTitles
 from chat.models import Generation, User
 
@@ -48,7 +49,7 @@ class UserForm(ChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(PlainTitles, DjangosUserAdmin):
+class UserAdmin(NamedLookups, PlainTitles, DjangosUserAdmin):
     """Accounts, which are deactivated here but never deleted.
 
     Only superusers can grant permissions, set passwords or change staff accounts. Otherwise anyone who may edit users
@@ -59,6 +60,9 @@ class UserAdmin(PlainTitles, DjangosUserAdmin):
     add_form = UserCreationForm
     list_display = ["username", "email", "is_active", "is_staff", "is_superuser", "last_login", "date_joined", "chats"]
     list_filter = ["is_active", "is_staff", "is_superuser", "groups", "last_login", "date_joined"]
+    filterable = frozenset(
+        {"id", "is_active", "is_staff", "is_superuser", "groups", "groups__id", "last_login", "date_joined"}
+    )
     search_fields = ["username", "email", "first_name", "last_name", "=id"]
     actions = ["deactivate", "activate"]
     show_facets = admin.ShowFacets.NEVER
@@ -128,7 +132,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class PermissionGroupAdmin(auth.GroupAdmin):
+class PermissionGroupAdmin(NamedLookups, auth.GroupAdmin):
     """Groups, which only superusers can edit, because they grant permissions too."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.django_db
 
 def test_a_reply_shows_all_its_evidence(anna):
     conversation = make_conversation(anna, status="failed", **EVIDENCE)
-    page = text_of(client_of("staff").get(PAGES["reply"](conversation)))
+    page = text_of(client_of("reader").get(PAGES["reply"](conversation)))
     shown = {
         **EVIDENCE,
         "error_detail": "the far side &lt;said&gt; no",
