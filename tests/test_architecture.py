@@ -58,7 +58,9 @@ IMPORTS = {
     "config.environment": set(),
     "config.settings": {"config.environment"},
     "config.postgres": set(),
-    "config.server": {"chat.database_threads", "chat.doorbell", "chat.http", "chat.replies"},
+    "config.server": {
+        "chat.accounts", "chat.database_threads", "chat.doorbell", "chat.http", "chat.replies",
+    },
     "config.asgi": {"chat.urls", "config.server"},
     "config.urls": {"chat.views"},
 }  # fmt: skip

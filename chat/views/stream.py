@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from chat.accounts.places import NoPlace, places
 from chat.events import BadCursor, Cursor
 from chat.http import (
     AuthenticatedHttpRequest,
@@ -38,7 +39,7 @@ from chat.replies.growing import Growing
 from chat.replies.reader import Reader
 
 HEADERS = {
-    "Cache-Control": "no-cache, no-transform",
+    "Cache-Control": "private, no-cache, no-transform",
     "X-Accel-Buffering": "no",
     "Content-Encoding": "identity",
 }
@@ -47,6 +48,7 @@ HEADERS = {
 @for_scripts("GET", "POST")
 async def stream(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     """Ask and stream the answer (POST), or stream it from the reader's cursor (GET), to any number of readers."""
+    _hold_place(request)
     if request.method == "GET":
         return await _attach(request)
     fields, position = json_of(request), _blocks_from(request)
@@ -65,6 +67,16 @@ async def stop(request: AuthenticatedHttpRequest) -> HttpResponseBase:
         return HttpResponseRedirect(reverse("conversation", args=[reply.conversation_id]), status=303)
     # The request's thread is free again while this waits for the end.
     return DirectStream(_status_when_stopped(reply), content_type="application/json")
+
+
+def _hold_place(request: AuthenticatedHttpRequest) -> None:
+    """Hold a place until the request ends. Raises Refusal if the user has too many streams."""
+    place = places.held("stream", request.user.pk, request.META["REMOTE_ADDR"])
+    try:
+        request.scope["held"].enter_context(place)  # type: ignore[attr-defined]
+    except NoPlace:
+        message = _("Too many answers are open in other tabs. Close some of them, and try again.")
+        raise Refusal(429, "too_many_streams", message, retry_after=5) from None
 
 
 async def _attach(request: AuthenticatedHttpRequest) -> HttpResponseBase:
