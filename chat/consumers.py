@@ -14,7 +14,6 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import DatabaseError
 from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
-from django.utils.translation import gettext as _
 
 from chat.accounts.places import NoPlace, places
 from chat.accounts.sessions import user_of
@@ -70,7 +69,7 @@ class DoorbellConsumer(AsyncJsonWebsocketConsumer):
         await self.channel_layer.group_add(group, self.channel_name)
         await self.accept()
         if not self._holds_place():
-            await self.close(TOO_MANY, _("Too many tabs of this chat are open. Close some of them."))
+            await self.close(TOO_MANY, "Too many tabs of this chat are open. Close some of them.")
             return
         # Check again: changes before group_add were not delivered.
         await self.doorbell_recheck()

@@ -31,8 +31,8 @@ IMPORTS = {
     "chat.accounts": {"chat.doorbell", "chat.models"},
     # The engine.
     "chat.replies": {
-        "chat.database_threads", "chat.doorbell", "chat.events", "chat.markdown", "chat.models", "chat.sse",
-        "chat.upstream",
+        "chat.accounts", "chat.database_threads", "chat.doorbell", "chat.events", "chat.markdown", "chat.models",
+        "chat.sse", "chat.upstream",
     },
     # A request and a question, whichever door they come through.
     "chat.forms": {"chat.accounts", "chat.models"},

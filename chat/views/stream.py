@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from chat.accounts.logins import Login, logins
 from chat.accounts.places import NoPlace, places
 from chat.events import BadCursor, Cursor
 from chat.http import (
@@ -94,7 +95,9 @@ def _cursor(request: HttpRequest, after: str | None = None) -> Cursor:
         raise Refusal(400, "bad_cursor", message, field="after") from None
 
 
-async def _from_cursor(request: HttpRequest, reply: Message, cursor: Cursor, position: int | None) -> HttpResponseBase:
+async def _from_cursor(
+    request: AuthenticatedHttpRequest, reply: Message, cursor: Cursor, position: int | None
+) -> HttpResponseBase:
     if cursor.ended and not reply.generation.is_running:
         return HttpResponse(status=204)
     return _streaming(request, await engine.growing_of(reply), cursor, position)
@@ -122,10 +125,14 @@ class DirectStream(StreamingHttpResponse):
         return self._events
 
 
-def _streaming(request: HttpRequest, growing: Growing, cursor: Cursor, position: int | None) -> StreamingHttpResponse:
+def _streaming(
+    request: AuthenticatedHttpRequest, growing: Growing, cursor: Cursor, position: int | None
+) -> StreamingHttpResponse:
     push = getattr(request, "scope", {}).get("extensions", {}).get("push")
     blocks = None if position is None else BlocksOfReader(growing, position)
     reader = Reader(growing, cursor, translation.get_language() or "en", push, blocks)
+    login = Login(request.session.session_key or "", request.user.pk, request.user.password)
+    request.scope["held"].enter_context(logins.reading(login, reader.dismiss))  # type: ignore[attr-defined]
     return DirectStream(reader.events(), content_type="text/event-stream", headers=HEADERS)
 
 
