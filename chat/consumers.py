@@ -15,12 +15,14 @@ from django.db import DatabaseError
 from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
+from chat.accounts.places import NoPlace, places
 from chat.accounts.sessions import user_of
 from chat.doorbell import AWAY, doorbell, group_of, news
 
 # At most this long, an expired session or a lost message goes unnoticed. The page relies on it.
 RECHECK_SECONDS = 120.0
 LOGIN_ENDED = 4401
+TOO_MANY = 4429
 
 
 class DoorbellConsumer(AsyncJsonWebsocketConsumer):
@@ -55,9 +57,20 @@ class DoorbellConsumer(AsyncJsonWebsocketConsumer):
         else:
             await self.close()
 
+    def _holds_place(self) -> bool:
+        assert self.owner  # noqa: S101 - nobody else is let in
+        try:
+            self.scope["held"].enter_context(places.held("websocket", self.owner, (self.scope["client"] or [""])[0]))
+        except NoPlace:
+            return False
+        return True
+
     async def _open(self, group: str) -> None:
         await self.channel_layer.group_add(group, self.channel_name)
         await self.accept()
+        if not self._holds_place():
+            await self.close(TOO_MANY, "Too many tabs of this chat are open. Close some of them.")
+            return
         # Check again: changes before group_add were not delivered.
         await self.doorbell_recheck()
         self.clock = asyncio.create_task(self._recheck_now_and_then())

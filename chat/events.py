@@ -121,6 +121,10 @@ def block_json(start: int, end: int, html: str) -> str:
     return f'{{"type":"block","from":{start},"to":{end},"html":{json.dumps(html, ensure_ascii=False)}}}'
 
 
+def login_ended_json(sentence: str) -> str:
+    return json.dumps({"type": "login_ended", "message": sentence}, ensure_ascii=False)
+
+
 PING_JSON = '{"type":"ping"}'
 
 

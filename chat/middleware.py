@@ -12,32 +12,19 @@ from django.utils import timezone, translation
 from django.utils.decorators import sync_and_async_middleware, sync_only_middleware
 from django.utils.translation import gettext as _
 
-from chat.http import HEALTH_PATHS, Refusal, is_for_scripts
+from chat.http import HEALTH_PATHS, Refusal, is_for_scripts, protecting
 
 # Only known names: a time zone's name is a file's path, and a cookie may contain anything.
 ZONES = available_timezones()
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "manifest-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
 
 
 @sync_and_async_middleware
-def content_security_policy(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Forbid inline scripts and styles, and anything from other sites, on every page."""
+def protective_headers(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Protect every page, and let nobody keep it, unless its view says otherwise."""
 
     def protect(response: Any) -> Any:
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        for name, value in (*protecting().items(), ("Cache-Control", "private, no-store")):
+            response.headers.setdefault(name, value)
         return response
 
     if not iscoroutinefunction(get_response):

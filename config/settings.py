@@ -66,6 +66,12 @@ LLM_BEGINS_IN_REASONING = flag("LLM_BEGINS_IN_REASONING", False)
 MAX_QUESTION_CHARS = count("MAX_QUESTION_CHARS", 100_000)
 MAX_REPLIES_PER_USER = count("MAX_REPLIES_PER_USER", 5)
 MAX_REPLIES = count("MAX_REPLIES", 2_000)
+# Open answers of one user, and as many WebSockets; connections of one address. Both for each process.
+MAX_STREAMS_PER_USER = count("MAX_STREAMS_PER_USER", 30)
+MAX_CONNECTIONS_PER_ADDRESS = count("MAX_CONNECTIONS_PER_ADDRESS", 1_000)
+# How long the head of a request may take to arrive, and how long its body.
+REQUEST_HEADER_SECONDS = seconds("REQUEST_HEADER_SECONDS", 30)
+REQUEST_BODY_SECONDS = seconds("REQUEST_BODY_SECONDS", 120)
 DRAIN_SECONDS = seconds("DRAIN_SECONDS", 0, minimum=0)
 # How long a finished reply waits to be saved while the database is unreachable.
 SAVE_PATIENCE_SECONDS = seconds("SAVE_PATIENCE_SECONDS", 600)
@@ -97,7 +103,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "chat.middleware.content_security_policy",
+    "chat.middleware.protective_headers",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "chat.middleware.Common",

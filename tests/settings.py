@@ -18,6 +18,8 @@ STATIC_ROOT = Path(tempfile.mkdtemp(prefix="chat-static-"))
 
 # Where it is not what is tested, each question is one request to the upstream.
 LLM_TITLES = False
+# Each test is one user at one address, and asks as fast as it can.
+MAX_STREAMS_PER_USER = MAX_CONNECTIONS_PER_ADDRESS = 5_000
 
 # Argon or PBKDF2 would take most of the time of the suite.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -31,8 +31,8 @@ IMPORTS = {
     "chat.accounts": {"chat.doorbell", "chat.models"},
     # The engine.
     "chat.replies": {
-        "chat.database_threads", "chat.doorbell", "chat.events", "chat.markdown", "chat.models", "chat.sse",
-        "chat.upstream",
+        "chat.accounts", "chat.database_threads", "chat.doorbell", "chat.events", "chat.markdown", "chat.models",
+        "chat.sse", "chat.upstream",
     },
     # A request and a question, whichever door they come through.
     "chat.forms": {"chat.accounts", "chat.models"},
@@ -58,7 +58,9 @@ IMPORTS = {
     "config.environment": set(),
     "config.settings": {"config.environment"},
     "config.postgres": set(),
-    "config.server": {"chat.database_threads", "chat.doorbell", "chat.http", "chat.replies"},
+    "config.server": {
+        "chat.accounts", "chat.database_threads", "chat.doorbell", "chat.http", "chat.replies",
+    },
     "config.asgi": {"chat.urls", "config.server"},
     "config.urls": {"chat.views"},
 }  # fmt: skip

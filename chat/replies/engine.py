@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import close_old_connections
 
+from chat.accounts.logins import logins
 from chat.database_threads import DatabaseThread
 from chat.doorbell import doorbell
 from chat.events import End, Start
@@ -76,6 +77,7 @@ class Engine:
         self._spawn(self._look_at_models())
         self._spawn(self._snapshots.snapshot_every_second())
         self._spawn(self._snapshots.sweep_now_and_then())
+        self._spawn(logins.look_now_and_then(self.in_database))
 
     async def drain(self) -> None:
         """Take no new replies. Running ones go on for DRAIN_SECONDS at most, then end as interrupted, with all text."""

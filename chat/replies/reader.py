@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from chat import sse
-from chat.events import PING_JSON, Cursor, Retrying, end_json, retrying_json, start_json, text_json
+from chat.events import PING_JSON, Cursor, Retrying, end_json, login_ended_json, retrying_json, start_json, text_json
 from chat.models.endings import ending_of, sentence_of_retry
 from chat.replies.blocks import BlocksOfReader
 from chat.replies.growing import Growing
@@ -43,7 +44,7 @@ class Reader:
         self._growing, self._language, self._push, self._blocks = growing, language, push, blocks
         self._reasoning, self._answer = cursor.reasoning, cursor.answer
         self._told: Retrying | None = None
-        self._is_over = False
+        self._is_over = self._is_dismissed = False
         self._waiter: asyncio.Future[bool] | None = None
 
     async def events(self) -> AsyncIterator[bytes]:
@@ -51,15 +52,28 @@ class Reader:
         if self._blocks:
             await self._blocks.catch_up(self._answer)
         while not self._is_over:
-            if due := self._text_due() or self._block_due() or self._other_due():
+            if due := self._farewell_due() or self._text_due() or self._block_due() or self._other_due():
                 yield due
                 # There may be much to catch up with: let everyone else have a turn.
                 await asyncio.sleep(0)
             elif not await self._is_news():
                 yield self._event(PING_JSON)
 
+    def dismiss(self) -> None:
+        """End this stream, because its login has ended. The reply goes on."""
+        self._is_dismissed = True
+        self._wake()
+
     def _event(self, data: str) -> bytes:
         return sse.encode(data, id=f"{self._reasoning}.{self._answer}")
+
+    def _farewell_due(self) -> bytes:
+        if not self._is_dismissed:
+            return b""
+        self._is_over = True
+        with translation.override(self._language):
+            sentence = _("Your login has ended. Log in again to read on.")
+        return self._event(login_ended_json(sentence))
 
     def _text_due(self) -> bytes:
         """Take some of the text that the reader lacks, as events; nothing if it has all of it."""

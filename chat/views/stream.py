@@ -16,6 +16,8 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from chat.accounts.logins import Login, logins
+from chat.accounts.places import NoPlace, places
 from chat.events import BadCursor, Cursor
 from chat.http import (
     AuthenticatedHttpRequest,
@@ -38,7 +40,7 @@ from chat.replies.growing import Growing
 from chat.replies.reader import Reader
 
 HEADERS = {
-    "Cache-Control": "no-cache, no-transform",
+    "Cache-Control": "private, no-cache, no-transform",
     "X-Accel-Buffering": "no",
     "Content-Encoding": "identity",
 }
@@ -47,6 +49,7 @@ HEADERS = {
 @for_scripts("GET", "POST")
 async def stream(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     """Ask and stream the answer (POST), or stream it from the reader's cursor (GET), to any number of readers."""
+    _hold_place(request)
     if request.method == "GET":
         return await _attach(request)
     fields, position = json_of(request), _blocks_from(request)
@@ -67,6 +70,16 @@ async def stop(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     return DirectStream(_status_when_stopped(reply), content_type="application/json")
 
 
+def _hold_place(request: AuthenticatedHttpRequest) -> None:
+    """Hold a place until the request ends. Raises Refusal if the user has too many streams."""
+    place = places.held("stream", request.user.pk, request.META["REMOTE_ADDR"])
+    try:
+        request.scope["held"].enter_context(place)  # type: ignore[attr-defined]
+    except NoPlace:
+        message = _("Too many answers are open in other tabs. Close some of them, and try again.")
+        raise Refusal(429, "too_many_streams", message, retry_after=5) from None
+
+
 async def _attach(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     fields = request.GET.dict()
     reply = await sync_to_async(_reply_of)(request.user, fields, "reply")
@@ -82,7 +95,9 @@ def _cursor(request: HttpRequest, after: str | None = None) -> Cursor:
         raise Refusal(400, "bad_cursor", message, field="after") from None
 
 
-async def _from_cursor(request: HttpRequest, reply: Message, cursor: Cursor, position: int | None) -> HttpResponseBase:
+async def _from_cursor(
+    request: AuthenticatedHttpRequest, reply: Message, cursor: Cursor, position: int | None
+) -> HttpResponseBase:
     if cursor.ended and not reply.generation.is_running:
         return HttpResponse(status=204)
     return _streaming(request, await engine.growing_of(reply), cursor, position)
@@ -110,10 +125,14 @@ class DirectStream(StreamingHttpResponse):
         return self._events
 
 
-def _streaming(request: HttpRequest, growing: Growing, cursor: Cursor, position: int | None) -> StreamingHttpResponse:
+def _streaming(
+    request: AuthenticatedHttpRequest, growing: Growing, cursor: Cursor, position: int | None
+) -> StreamingHttpResponse:
     push = getattr(request, "scope", {}).get("extensions", {}).get("push")
     blocks = None if position is None else BlocksOfReader(growing, position)
     reader = Reader(growing, cursor, translation.get_language() or "en", push, blocks)
+    login = Login(request.session.session_key or "", request.user.pk, request.user.password)
+    request.scope["held"].enter_context(logins.reading(login, reader.dismiss))  # type: ignore[attr-defined]
     return DirectStream(reader.events(), content_type="text/event-stream", headers=HEADERS)
 
 

@@ -13,11 +13,14 @@ from config.server.reactor import loop, reactor
 from daphne.server import Server as DaphneServer
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
 
 from chat.database_threads import close_threads
 from chat.doorbell import doorbell
 from chat.replies.engine import engine
 from config.server import relied_on
+from config.server.channel import Channel
+from config.server.connections import LOOK_SECONDS, CountedConnection, DescriptorWatch, raise_descriptor_limit
 from config.server.push import Gate, Push, is_idle, send_at_once
 
 logger = logging.getLogger(__name__)
@@ -48,6 +51,7 @@ class Server(DaphneServer):
 
     def __init__(self, application: Any, *, host: str, port: int, **options: Any) -> None:
         relied_on.check(reactor)
+        raise_descriptor_limit()
         interface = host.replace(":", r"\:")
         super().__init__(
             application,
@@ -69,6 +73,7 @@ class Server(DaphneServer):
         gc.set_threshold(GARBAGE, 20, 20)
         engine.start(loop)
         doorbell.start(loop)
+        LoopingCall(DescriptorWatch().look).start(LOOK_SECONDS)
 
     def listen_error(self, failure: Any) -> None:
         self.failure = f"{failure.getErrorMessage()} Choose another port, or stop the program that uses it."
@@ -76,6 +81,8 @@ class Server(DaphneServer):
 
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)
+        self.http_factory.protocol = Channel
+        port.transport = CountedConnection
         # The connections inherit it. Bytes on their way are not counted, so a distant reader is as fast as before.
         port.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, KERNEL_BYTES)
         logger.info("listening", extra={"host": port.getHost().host, "port": port.getHost().port})

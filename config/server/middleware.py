@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from itertools import cycle
 from typing import Any
 
@@ -28,12 +29,13 @@ THREADS = 8
 
 
 def on_shared_threads(application: Application) -> Application:
-    """Run the sync parts of one request on one of a few shared threads."""
+    """Run the sync parts of one request on one of a few shared threads. What it holds is given back at its end."""
     threads = cycle([DatabaseThread("request") for _ in range(THREADS)])
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
-        async with ThreadSensitiveContext(executor=next(threads)):
-            await application(scope, receive, send)
+        with ExitStack() as scope["held"]:
+            async with ThreadSensitiveContext(executor=next(threads)):
+                await application(scope, receive, send)
 
     return run
 

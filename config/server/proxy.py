@@ -61,5 +61,10 @@ def _address(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+def is_trusted(peer: str, trusted: list[Network]) -> bool:
+    address = _address(peer)
+    return bool(address and _is_in(address, trusted))
+
+
 def _is_in(address: Address, networks: Iterable[Network]) -> bool:
     return any(address in network for network in networks)

@@ -8,8 +8,17 @@ from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.tcp import Connection
+from twisted.web.http import HTTPChannel
 
 HOOKS = ("create_application", "handle_reply", "kill_all_applications", "listen_error", "listen_success")
+CHANNEL = (
+    "lineLengthExceeded",
+    "allHeadersReceived",
+    "allContentReceived",
+    "totalHeadersSize",
+    "_receivedHeaderSize",
+    "_handlingRequest",
+)
 
 
 def check(reactor: Any) -> None:
@@ -18,6 +27,7 @@ def check(reactor: Any) -> None:
         (AsyncioSelectorReactor, ("_readOrWrite", "_disconnectSelectable")),
         (FileDescriptor(reactor), ("_tempDataBuffer", "dataBuffer", "offset", "bufferSize", "connected")),
         (Connection, ("writeSomeData",)),
+        (HTTPChannel(), CHANNEL),
         (WebRequest, ("startedWriting", "chunked", "producer", "registerProducer", "unregisterProducer")),
         (WebSocketProtocol, ("sendCloseFrame", "STATE_OPEN")),
         (Server, HOOKS),
