@@ -16,6 +16,7 @@ from chat.models import endings
 from chat.models.evidence import Evidence
 from chat.models.message import Message
 from chat.models.status import Status
+from chat.outages.database import database_outage
 
 # A writer's heart beats every second. After this long without a beat it counts as dead.
 DEAD_AFTER = timedelta(seconds=5)
@@ -51,8 +52,11 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def dead(self) -> GenerationQuerySet:
         """Return replies whose writer is dead, by the database's clock, the only one that all processes share.
 
-        After a start of the database every writer has DEAD_AFTER again: before that, nobody could have heard it.
+        After a start of the database every writer has DEAD_AFTER again: before that, nobody could have heard it. The
+        same holds after an outage that only this process may have noticed, such as that of a server that hung.
         """
+        if database_outage.was_within(DEAD_AFTER.total_seconds()):
+            return self.none()
         silent = self.running().filter(heartbeat_at__lt=Now() - DEAD_AFTER)
         return silent.filter(LessThan(DatabaseStart(), Now() - DEAD_AFTER))
 
