@@ -71,7 +71,7 @@ class Doorbell:
             self._is_away = True
             return False
         if self._is_away:
-            logger.warning("doorbell is back")
+            logger.info("doorbell is back")
         self._is_away = False
         return True
 

@@ -21,8 +21,6 @@ from chat.models import User
 
 # Only plain forms are sent as these; anything else that comes to a view for scripts comes from a script.
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
-# Asked every few seconds, by address: they are not logged, and any Host header will do.
-HEALTH_PATHS = {"/healthz", "/readyz"}
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (

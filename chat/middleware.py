@@ -6,13 +6,12 @@ from zoneinfo import available_timezones
 
 from asgiref.sync import iscoroutinefunction
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.http import HttpRequest, HttpResponseBase, HttpResponsePermanentRedirect
-from django.middleware.common import CommonMiddleware
+from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone, translation
 from django.utils.decorators import sync_and_async_middleware, sync_only_middleware
 from django.utils.translation import gettext as _
 
-from chat.http import HEALTH_PATHS, Refusal, is_for_scripts, protecting
+from chat.http import Refusal, is_for_scripts, protecting
 
 # Only known names: a time zone's name is a file's path, and a cookie may contain anything.
 ZONES = available_timezones()
@@ -34,13 +33,6 @@ def protective_headers(get_response: Callable[[HttpRequest], Any]) -> Callable[[
         return protect(await get_response(request))
 
     return middleware
-
-
-class Common(CommonMiddleware):
-    """Django's own, which checks the Host header, except for health checks: they ask by IP address."""
-
-    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
-        return None if request.path_info in HEALTH_PATHS else super().process_request(request)
 
 
 class LoginRequired(LoginRequiredMiddleware):
@@ -83,10 +75,9 @@ def in_one_thread(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpR
     """
 
     def middleware(request: HttpRequest) -> Any:
-        if request.path_info not in HEALTH_PATHS:
-            # This looks up the user. Left to the page of a 404, which is rendered in any thread, it would open a
-            # connection there that nobody manages.
-            _as_they_like_it(request)
+        # This looks up the user. Left to the page of a 404, which is rendered in any thread, it would open a
+        # connection there that nobody manages.
+        _as_they_like_it(request)
         return get_response(request)
 
     return middleware

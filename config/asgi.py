@@ -17,6 +17,7 @@ django = get_asgi_application()
 
 # Imported after Django's setup, because they need the models.
 from chat.urls import websocket_urlpatterns  # noqa: E402
+from config.server.health import with_health  # noqa: E402
 from config.server.middleware import logged, on_shared_threads, undisturbed  # noqa: E402
 from config.server.proxy import behind_proxies  # noqa: E402
 
@@ -37,7 +38,7 @@ with_static_files = ServeStaticASGI(
 )
 websockets = URLRouter([*websocket_urlpatterns, re_path("", WebsocketDenier.as_asgi())])
 application = behind_proxies(
-    ProtocolTypeRouter({"http": logged(with_static_files), "websocket": on_shared_threads(websockets)}),
+    ProtocolTypeRouter({"http": logged(with_health(with_static_files)), "websocket": on_shared_threads(websockets)}),
     settings.TRUSTED_PROXIES,
 )
 if settings.HTTPS and not settings.TRUSTED_PROXIES:

@@ -106,7 +106,7 @@ MIDDLEWARE = [
     "chat.middleware.protective_headers",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "chat.middleware.Common",
+    "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "chat.middleware.LoginRequired",
@@ -143,10 +143,19 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = max(2_621_440, 12 * MAX_QUESTION_CHARS + 65_536)
 
 # --- Storage --------------------------------------------------------------------------------------------------------
 DATABASES = {"default": database("DATABASE_URL", default=BASE_DIR / "data" / "chat.sqlite3")}
+DATABASE_CONNECT_TIMEOUT = count("DATABASE_CONNECT_TIMEOUT", 2)
+DATABASE_STATEMENT_TIMEOUT = seconds("DATABASE_STATEMENT_TIMEOUT", 15, minimum=0)
+DATABASE_LOCK_TIMEOUT = seconds("DATABASE_LOCK_TIMEOUT", 2, minimum=0)
 # The threads that use the connections are kept, so the connections can be too.
 DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     DATABASES["default"]["ENGINE"] = "config.postgres"
+    # In seconds; 0: no limit. The URL can override them, too.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": DATABASE_CONNECT_TIMEOUT,
+        "statement_timeout": DATABASE_STATEMENT_TIMEOUT,
+        "lock_timeout": DATABASE_LOCK_TIMEOUT,
+    } | DATABASES["default"].get("OPTIONS", {})
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Readers don't block the writer. A writer takes the lock at once, and others wait for it instead of failing. The
     # URL can override this.
@@ -187,7 +196,6 @@ HTTPS = flag("HTTPS", False)
 # The proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: see config/server/proxy.py.
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 # HSTS for subdomains and preloading: a chat should not decide for the other hosts of its domain.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -207,8 +215,8 @@ LOGGING = {
         },
     },
     "filters": {
-        # Only unexpected errors, not a 503 that we return on purpose.
-        "raised": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: bool(record.exc_info)},
+        # Neither a 503 that we return on purpose, nor one of an outage, which has a line of its own.
+        "unexpected": {"()": "config.server.log_filters.Unexpected"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
@@ -219,7 +227,7 @@ LOGGING = {
         "channels_redis": {"level": "CRITICAL"},
         "django": {"handlers": [], "level": "WARNING"},
         # Our own line for the request has the status already.
-        "django.request": {"level": "ERROR", "filters": ["raised"]},
+        "django.request": {"level": "ERROR", "filters": ["unexpected"]},
         "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }

@@ -17,6 +17,8 @@ from django.db import connection
 from django.db.models.signals import post_migrate
 
 from chat.models import DEAD_AFTER
+from chat.outages.database import database_outage
+from chat.outages.model_server import model_server_outage
 from chat.replies.engine import engine
 from tests.support.fake_upstream.server import FakeUpstream
 from tests.support.process import Servers, make_database
@@ -125,6 +127,9 @@ def site(served: Any, upstream: FakeUpstream, transactional_db: None, settings: 
     for person in site.people:
         person.http.close()
     _end_all_replies()
+    # What a test has broken is no outage for the next one.
+    database_outage.__init__()  # type: ignore[misc]
+    model_server_outage.__init__()  # type: ignore[misc]
     # The log has a line for a request when it is over, which may be after its client has the answer.
     until(lambda: all(request.done() for request in _requests(served)))
 

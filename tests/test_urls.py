@@ -43,8 +43,6 @@ STAFF_NEVER = (302, 302, 302, 404)
 NEW = {"request_id": "{new}", "text": "hello"}
 
 ROWS = [
-    Row("GET", "healthz", EVERYBODY),
-    Row("GET", "readyz", EVERYBODY),
     Row("GET", "manifest", EVERYBODY),
     Row("GET", "home", SIGNED_IN),
     Row("POST", "new_conversation", (401, 303, 303, 303), NEW),

@@ -1,8 +1,6 @@
-"""Why a question may be refused, and what the errors of a database mean."""
+"""Why a question may be refused."""
 
 import uuid
-
-POSTGRES_DISK_FULL = "53100"
 
 
 class ReplyRunning(Exception):
@@ -22,10 +20,3 @@ class NothingToContinue(Exception):
 
 class RequestReused(Exception):
     """The idempotency key came before, with another body."""
-
-
-def is_full(error: BaseException) -> bool:
-    """Tell whether the database fails because its disk is full, which waiting seconds does not cure."""
-    cause = error.__cause__
-    is_postgres_full = getattr(cause, "sqlstate", None) == POSTGRES_DISK_FULL
-    return is_postgres_full or getattr(cause, "sqlite_errorname", None) == "SQLITE_FULL"

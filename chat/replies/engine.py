@@ -10,13 +10,15 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from chat.accounts.logins import logins
 from chat.database_threads import DatabaseThread
 from chat.doorbell import doorbell
 from chat.events import End, Start
 from chat.models import Generation, Message, Status
+from chat.outages.database import database_outage
+from chat.outages.model_server import model_server_outage
 from chat.replies.follower import Follower
 from chat.replies.growing import Growing
 from chat.replies.learned import Learned
@@ -169,8 +171,12 @@ class Engine:
         """Run a whole unit of sync work on the writers' connection."""
 
         def unit() -> T:
-            close_old_connections()
-            return work(*args, **kwargs)
+            try:
+                close_old_connections()
+                return work(*args, **kwargs)
+            except (OperationalError, InterfaceError) as error:
+                database_outage.failed(error)
+                raise
 
         return await self._loop.run_in_executor(self._thread, unit)
 
@@ -201,6 +207,8 @@ class Engine:
         try:
             is_saved = await self._snapshots.save_end(writer, end)
             log_end(writer, end, is_saved)
+            if end.code != "internal":
+                model_server_outage.note(end.status, end.code or end.timer)
         except NotStored as not_stored:
             # However the model ended it: the reader has the only copy.
             end = End("failed", end.finish_reason, end.usage, not_stored.code)

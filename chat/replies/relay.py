@@ -81,7 +81,7 @@ class Relay:
         if error and not self._is_away:
             logger.warning("Redis is away: readers elsewhere follow the snapshots", extra={"reason": str(error)})
         elif self._is_away and not error:
-            logger.warning("Redis is back")
+            logger.info("Redis is back")
         self._is_away = error is not None
 
     async def _publish(self) -> None:

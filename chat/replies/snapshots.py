@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from uuid import UUID
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from chat import models
 from chat.database_threads import InDatabase
 from chat.doorbell import doorbell
 from chat.events import Cursor, End, Text
-from chat.models.errors import is_full
+from chat.outages.database import Kind, check_database, database_outage, kind_of
 from chat.replies.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,6 @@ class Snapshots:
         self, name: str, writers: dict[UUID, Writer], in_database: InDatabase, stop: Callable[[UUID], object]
     ) -> None:
         self._name, self._writers, self._in_database, self._stop = name, writers, in_database, stop
-        self._is_away = False
 
     async def save_end(self, writer: Writer, end: End) -> bool:
         """Save a reply's end, waiting up to SAVE_PATIENCE_SECONDS for the database.
@@ -67,7 +67,7 @@ class Snapshots:
                 if now() + pause > deadline:
                     fate = "reply not saved: only its snapshots are left"
                     logger.error(fate, extra={"reply": reply, "reason": str(error)})
-                    raise NotStored("storage_full" if is_full(error) else "not_stored") from error
+                    raise NotStored("storage_full" if kind_of(error) == Kind.FULL else "not_stored") from error
             except (DatabaseError, ValueError) as error:
                 # It can't be stored, and waiting would not help. The sweep will keep what the snapshots have.
                 logger.exception("reply not saved", extra={"reply": reply})
@@ -81,6 +81,8 @@ class Snapshots:
             began = now()
             if writers := [writer for writer in self._writers.values() if writer.growing.end is None]:
                 await self._snapshot(writers)
+            elif database_outage.kind:
+                await self._look_again()
             # From start to start: a crash loses no more than this second and the time that one save takes.
             await asyncio.sleep(max(0.0, began + SNAPSHOT_SECONDS - now()))
 
@@ -88,18 +90,17 @@ class Snapshots:
         """Save growth and heartbeat of all replies in one transaction; one by one if that fails."""
         try:
             await self._save_pieces(writers)
-        except (OperationalError, InterfaceError) as error:
-            if not self._is_away:
-                trouble = "database is full" if is_full(error) else "database is away"
-                logger.warning(f"{trouble}: replies go on in memory", extra={"reason": str(error)})
-            self._is_away = True
+        except (OperationalError, InterfaceError):
             return
         except (DatabaseError, ValueError):
             for writer in writers:
                 await self._snapshot_one(writer)
-        if self._is_away:
-            logger.warning("database is back")
-        self._is_away = False
+        database_outage.worked()
+
+    async def _look_again(self) -> None:
+        """Find out whether an outage is over, although there is nothing to save."""
+        with suppress(Error):
+            await self._in_database(check_database)
 
     async def _snapshot_one(self, writer: Writer) -> None:
         try:
@@ -131,11 +132,11 @@ class Snapshots:
             ended = await self._in_database(models.Generation.objects.sweep, but=list(self._writers))
             gone = await self._in_database(models.Conversation.objects.purge)
             gone += await self._in_database(models.Message.objects.purge)
+            await self._in_database(models.delete_leftovers)
         except Error as error:
             logger.warning("sweep failed", extra={"reason": str(error)})
             return
         for reply in ended:
-            logger.info("reply swept", extra={"reply": reply.pk, "status": reply.status})
             doorbell.ring(reply.conversation.owner_id, reply.conversation_id, "changed", reply=reply.pk)
         if gone:
             logger.info("deleted for good", extra={"rows": gone})

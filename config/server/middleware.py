@@ -13,8 +13,8 @@ from typing import Any
 from asgiref.sync import ThreadSensitiveContext
 
 from chat.database_threads import DatabaseThread
-from chat.http import HEALTH_PATHS
 from chat.replies.engine import engine
+from config.server.health import HEALTH_PATHS
 
 logger = logging.getLogger("config.requests")
 

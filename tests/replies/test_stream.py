@@ -2,10 +2,12 @@
 
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from chat.events import Cursor
+from chat.models import Generation
 from chat.replies import reader
 from tests.support.fake_upstream.chunks import DONE, ROLE, ended, said, send
 from tests.support.fake_upstream.scripts import UNICODE_REASONING, UNICODE_TEXT, paced_text
@@ -210,6 +212,23 @@ def test_only_the_head_of_a_stream_is_not_to_be_had(anna: Person) -> None:
 
     assert response.status_code == 405
     assert response.headers["allow"] == "GET, POST"
+
+
+def test_a_reply_is_found_by_its_request_from_its_birth_on(anna: Person) -> None:
+    with anna.asking(model="hang") as response:
+        reply = next(events_of(response))[1]["reply"]
+
+        assert Generation.objects.get(pk=reply).trace_id == response.headers["x-request-id"]
+
+
+def test_a_report_of_an_answer_names_what_finds_it(anna: Person) -> None:
+    told = anna.ask("xyzzy-question")
+    [report] = re.findall(r'data-copy-report="([^"]*)"', anna.http.get(f"/chat/{told.events[0]['conversation']}/").text)
+
+    assert told.reply in report
+    assert Generation.objects.get(pk=UUID(told.reply)).trace_id in report
+    assert "complete" in report
+    assert "xyzzy" not in report
 
 
 def test_the_request_id_of_the_proxy_is_in_the_answer_and_in_the_evidence(anna: Person) -> None:

@@ -2,9 +2,14 @@
 
 import signal
 import time
+import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import httpx
+import psycopg
 import pytest
 
 from tests.support.cluster import Cluster, Page, postgres_with_template
@@ -172,11 +177,14 @@ def test_without_redis_for_a_while_every_reply_ends_whole(cluster: Cluster) -> N
     began = time.monotonic()
     cluster.redis.stop()
     time.sleep(5)
+    readiness = [httpx.get(f"{server.base_url}/readyz", timeout=5) for server in cluster.servers]
     ended = time.monotonic()
     cluster.redis.start()
 
     join(pages + elsewhere, 30)
     assert_told_what_is_stored(cluster, pages + elsewhere)
+    assert [answer.status_code for answer in readiness] == [200, 200]
+    assert readiness[0].json() == {"status": "degraded", "reason": "Redis is away"}
     assert {page.end["status"] for page in pages} == {"complete"}
     assert {page.text() for page in pages} == {paced_text(60), paced_text(260)}
     assert max(page.longest_silence(began, ended) for page in pages[10:]) < 1
@@ -211,6 +219,87 @@ def test_without_the_database_for_a_while_every_reply_ends_whole(cluster: Cluste
     assert {page.text() for page in pages} == {paced_text(60), paced_text(260)}
     assert max(page.longest_silence(began, ended) for page in pages[10:] + elsewhere[5:]) < 1
     assert len(here.log(DATABASE_AWAY)) == len(here.log(DATABASE_BACK)) == 1
+    assert cluster.complaints() == []
+
+
+def test_a_database_that_hangs_is_as_one_that_is_away(cluster: Cluster) -> None:
+    here, there = cluster.start(), cluster.start()
+    pages = ask_many(here, *[SHORT] * 5, *[MIDDLE] * 5)
+    elsewhere = follow(there, pages[::2])
+    wait_until(lambda: all(page.text() for page in elsewhere), 10)
+
+    with cluster.postgres.hanging():
+        # More requests at once than there are threads, each of which waits for nobody.
+        refused = statuses_of_many(here, 24)
+        began = time.monotonic()
+        assert httpx.get(f"{here.base_url}/healthz", timeout=SLACK).status_code == 200
+        readiness = httpx.get(f"{here.base_url}/readyz", timeout=1 + SLACK)
+        question = here.person().post(request_id=str(uuid.uuid4()), text="hello")
+        time.sleep(7)
+        ended = time.monotonic()
+        assert not any(page.end for page in pages + elsewhere)
+
+    assert refused == [503] * 24
+    assert (readiness.status_code, readiness.json()) == (503, {"status": "database is away"})
+    assert (question.status_code, question.json()["error"]["code"]) == (503, "unavailable")
+    assert "not available" in question.json()["error"]["message"]
+    join(pages + elsewhere, 40)
+    assert_told_what_is_stored(cluster, pages + elsewhere)
+    assert {page.end["status"] for page in pages + elsewhere} == {"complete"}
+    assert max(page.longest_silence(began, ended) for page in pages[5:]) < 1
+    wait_until(lambda: all(server.log(DATABASE_BACK) for server in cluster.servers), 10)
+    for server in cluster.servers:
+        [away], [back] = server.log(DATABASE_AWAY), server.log(DATABASE_BACK)
+        assert (away["level"], back["level"]) == ("WARNING", "INFO")
+    assert cluster.complaints() == []
+
+
+def statuses_of_many(server: ServerProcess, number: int) -> list[int]:
+    """Of the home page, asked for by many at once."""
+    anna = server.person()
+    with ThreadPoolExecutor(number) as threads:
+        answers = threads.map(lambda _: anna.http.get("/", timeout=3 + SLACK), range(number))
+        return [answer.status_code for answer in answers]
+
+
+def test_a_statement_that_is_only_slow_is_waited_for(cluster: Cluster) -> None:
+    here = cluster.start(DATABASE_STATEMENT_TIMEOUT="30", DATABASE_LOCK_TIMEOUT="30")
+    anna = here.person()
+
+    with ThreadPoolExecutor(1) as threads, cluster.postgres.locked("chat_user", cluster.name):
+        page = threads.submit(anna.http.get, "/", timeout=30)
+        time.sleep(5)
+        assert not page.done()
+        assert here.log(DATABASE_AWAY) == []
+        assert here.readiness() == 200
+
+    assert page.result(10).status_code == 200
+
+
+def test_a_lock_that_somebody_holds_is_not_waited_for(cluster: Cluster) -> None:
+    here = cluster.start()
+    anna = here.person()
+
+    with cluster.postgres.locked("chat_user", cluster.name):
+        answer = anna.http.get("/", timeout=10)
+        assert here.readiness() == 200
+
+    assert answer.status_code == 503
+    assert "busy" in answer.text
+    assert anna.http.get("/").status_code == 200
+    assert here.complaints() == []
+
+
+def test_without_a_free_connection_it_says_so(cluster: Cluster) -> None:
+    here = cluster.start()
+    with ExitStack() as others:
+        with suppress(psycopg.OperationalError):
+            while True:
+                others.enter_context(psycopg.connect(cluster.postgres.url()))
+        # A thread that has no connection yet.
+        statuses = [here.person().http.get("/").status_code for _ in range(8)]
+        assert 503 in statuses
+    assert here.log("database is busy: replies go on in memory")
     assert cluster.complaints() == []
 
 
@@ -263,3 +352,20 @@ def test_two_hundred_streams_need_few_connections(cluster: Cluster, upstream: Fa
     assert {page.end["status"] for page in pages} == {"complete"}
     assert {page.text() for page in pages} == {paced_text(6)}
     assert cluster.complaints() == []
+
+
+def test_a_reply_is_one_row_that_is_written_at_its_birth_and_its_end(cluster: Cluster) -> None:
+    here = cluster.start()
+    pages = ask_many(here, *[SHORT] * 10)
+    join(pages, 20)
+    # PostgreSQL counts a moment later.
+    time.sleep(1.5)
+
+    [[updates]] = cluster.postgres.execute(
+        "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'chat_generation'", cluster.name
+    )
+    [[beats]] = cluster.postgres.execute(
+        "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'chat_process'", cluster.name
+    )
+    assert updates == 10
+    assert beats >= 2

@@ -16,12 +16,14 @@ from tests.support.factories import NO_ONES_ID
 from tests.support.fake_upstream.chunks import DONE, ROLE, chunk, ended, error, json_answer, said, send, sse
 from tests.support.fake_upstream.server import FakeUpstream
 from tests.support.log_lines import lines_of, wait_for_lines
+from tests.support.log_lines import said as lines_about
 from tests.support.raw_http import connect, question
 from tests.support.site import Person, Site, events_of, stored
 
 # Each of these stands in exactly one place, and none of them in the log.
 QUESTION, ANSWER, THOUGHT = "xyzzy-question", "xyzzy-answer", "xyzzy-thought"
 UPSTREAM_ERROR, KEY, PASSWORD = "xyzzy-error-body", "xyzzy-api-key-0123456789", "xyzzy-password"
+FAILS, WORKS = "model server fails: replies end in errors", "model server works again"
 SECRETS = (QUESTION, ANSWER, THOUGHT, UPSTREAM_ERROR, KEY, PASSWORD)
 
 
@@ -281,6 +283,42 @@ def test_no_text_is_in_the_log_when_something_breaks_here(
     assert line["level"] == "ERROR"
     assert "ZeroDivisionError" in line["exc_info"]
     assert nothing_secret_in(caplog)
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [("error/status=401", "unauthorized"), ("error/status=503", "overloaded"), ("hang", "first_token")],
+)
+def test_replies_that_fail_in_a_row_are_one_warning_until_one_does_not(
+    model: str, reason: str, anna: Person, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.LLM_MODEL, settings.LLM_FIRST_TOKEN_TIMEOUT = model, 0.1
+    for _ in range(2):
+        anna.ask()
+    assert not lines_about(caplog, FAILS)
+    for _ in range(4):
+        anna.ask()
+
+    [warning] = wait_for_lines(caplog, FAILS)
+    assert (warning["level"], warning["reason"], warning["replies"]) == ("WARNING", reason, 3)
+    assert not lines_about(caplog, WORKS)
+    settings.LLM_MODEL, settings.LLM_FIRST_TOKEN_TIMEOUT = "echo", 10
+    for _ in range(2):
+        anna.ask("hello")
+    [back] = wait_for_lines(caplog, WORKS)
+    assert (back["level"], back["replies"]) == ("INFO", 6)
+
+
+def test_a_reply_that_fails_now_and_then_is_no_outage(
+    anna: Person, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(4):
+        for settings.LLM_MODEL in ("error/status=401", "error/status=401", "echo"):
+            anna.ask("hello")
+
+    wait_for_lines(caplog, "reply ended", 12)
+    assert not lines_about(caplog, FAILS)
+    assert not lines_about(caplog, WORKS)
 
 
 def test_what_somebody_typed_into_a_form_is_not_in_the_log(site: Site, caplog: pytest.LogCaptureFixture) -> None:

@@ -230,6 +230,28 @@ def test_an_answer_that_a_full_disk_does_not_take_is_never_told_as_kept(
     assert refusal.json()["error"]["code"] == "storage_full"
 
 
+def test_a_full_database_is_called_full(servers: Servers) -> None:
+    server = servers.new()
+    [[pages]] = server.rows("PRAGMA page_count")
+    server.database_options = f"?init_command=PRAGMA journal_mode=WAL; PRAGMA max_page_count={pages + 4}"
+    server.start()
+    anna = server.person()
+
+    answers = [anna.post(request_id=str(uuid.uuid4()), text="much " * 4000, model=SHORT) for _ in range(3)]
+
+    refused = [answer.json()["error"] for answer in answers if answer.status_code == 503]
+    assert refused
+    assert {error["code"] for error in refused} == {"storage_full"}
+    assert all("full" in error["message"] for error in refused)
+    assert anna.http.get("/").status_code == 200
+    readiness = anna.http.get("/readyz")
+    assert (readiness.status_code, readiness.json()) == (503, {"status": "database is full"})
+    [full] = server.log("database is full: replies go on in memory")
+    assert "full" in full["reason"]
+    assert server.log("database is away: replies go on in memory") == []
+    assert server.complaints() == []
+
+
 def test_sigterm_is_obeyed_while_the_database_is_away(servers: Servers) -> None:
     server = servers.new()
     server.database_options = BRIEF_WAIT

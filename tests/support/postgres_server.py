@@ -75,10 +75,36 @@ class PostgresServer:
         finally:
             self.start()
 
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """It accepts connections, since the kernel does that, and answers nobody."""
+        assert self._process
+        for pid in self._pids():
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in self._pids():
+                os.kill(pid, signal.SIGCONT)
+
+    def _pids(self) -> list[int]:
+        """Of the server and of the processes that it has started."""
+        assert self._process
+        server = self._process.pid
+        children = Path(f"/proc/{server}/task/{server}/children").read_text()
+        return [server, *map(int, children.split())]
+
     def execute(self, statement: str, name: str = "postgres", *values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url(name), autocommit=True, connect_timeout=5) as connection:
             cursor = connection.execute(statement, values)
             return list(cursor) if cursor.description else []
+
+    @contextmanager
+    def locked(self, table: str, name: str) -> Iterator[None]:
+        """Nobody can read the table as long as this lasts."""
+        with psycopg.connect(self.url(name), connect_timeout=5) as connection:
+            connection.execute(f"LOCK TABLE {table}")
+            yield
 
     def copy(self, template: str, name: str) -> None:
         """Nobody may be connected to the template meanwhile."""
