@@ -154,8 +154,10 @@ class Upstream:
                 timers.something_came()
                 facts.bytes += len(piece)
                 for part in _parts_of(piece):
-                    has_grown = _hand_over(body.feed(part), reader, timers, take)
-                    await flood.passed(response, 0 if has_grown else len(part))
+                    if _hand_over(body.feed(part), reader, timers, take):
+                        flood.ebb()
+                    else:
+                        await flood.rise(response, len(part))
                 if facts.done:
                     await to_the_end(pieces)
                     return
@@ -231,11 +233,12 @@ class Flood:
     def __init__(self) -> None:
         self._size = self._since_rest = 0
 
-    async def passed(self, response: httpx.Response, size: int) -> None:
-        """Count bytes without text; 0 after some with text. Raises Unreadable."""
-        if not size:
-            self._size = self._since_rest = 0
-            return
+    def ebb(self) -> None:
+        """Begin again: text has come."""
+        self._size = self._since_rest = 0
+
+    async def rise(self, response: httpx.Response, size: int) -> None:
+        """Count bytes without text. Raises Unreadable."""
         self._size += size
         self._since_rest += size
         if self._size > MOST_WITHOUT_TEXT:

@@ -12,6 +12,7 @@ LONGEST = max(map(len, CLOSING))
 INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 # White space before the opening tag is held back with it; more than this is part of the answer.
 MOST_BLANK = 100
+MOST_PIECES = 100
 
 
 def cleaned(text: str) -> str:
@@ -61,14 +62,18 @@ class ThinkTags:
         self._may_be_lone = not begins_in_reasoning
         self._is_code, self._line_is_blank = False, True
         self._held = ""
+        self._passing: list[str] = []
 
     def reasoning_has_a_field(self) -> None:
         self._may_be_lone = False
 
     def split(self, text: str) -> tuple[str, str]:
         """Return the (reasoning, answer) that is certain so far, and hold back what may be half a tag."""
-        if not (self._at_start or self._closing or self._may_be_lone or self._held):
+        if not (self._at_start or self._closing or self._held) and (not self._may_be_lone or "<" not in text):
+            if self._may_be_lone:
+                self._pass_later(text)
             return "", text
+        self._pass_all()
         text, self._held = self._held + text, ""
         reasoning = ""
         while text:
@@ -137,6 +142,16 @@ class ThinkTags:
         is_stuck = after[0].isalnum()
         return before + (after if (is_alone or is_stuck) and not self._is_code else text)
 
+    def _pass_later(self, text: str) -> None:
+        """Note text without a tag. Many pieces at once are looked at as fast as one."""
+        self._passing.append(text)
+        if len(self._passing) >= MOST_PIECES:
+            self._pass_all()
+
+    def _pass_all(self) -> None:
+        self._passed("".join(self._passing))
+        self._passing.clear()
+
     def _passed(self, text: str) -> str:
         """Remember whether the text so far ends between backticks, and on a line that is blank so far."""
         self._is_code ^= text.count("`") % 2 == 1
@@ -145,6 +160,7 @@ class ThinkTags:
         return text
 
     def flush(self) -> tuple[str, str]:
+        self._pass_all()
         held, self._held = self._held, ""
         if self._closing:
             return held, ""
