@@ -49,7 +49,7 @@ def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], trace_i
     digest = _digest(fields)
     try:
         try:
-            asked = _add(found, fields, _submission(found, fields, key, digest, offered))
+            asked = _add(found, fields, _submission(found, fields, key, digest, offered, trace_id))
         except Refusal:
             # A request that was accepted before gets the same answer, whatever is wrong with it now.
             if known := user.messages.of_submission(key, digest):
@@ -107,14 +107,14 @@ def _get(rows: QuerySet[Any], fields: Mapping[str, Any], name: str) -> Any:
 
 
 def _submission(
-    found: Found, fields: Mapping[str, Any], key: uuid.UUID, digest: str, offered: tuple[str, ...]
+    found: Found, fields: Mapping[str, Any], key: uuid.UUID, digest: str, offered: tuple[str, ...], trace_id: str
 ) -> Submission:
     if engine.draining or engine.is_full:
         message = _("The server can't take more questions right now. Try again in a few seconds.")
         raise Refusal(503, "unavailable", message, retry_after=5)
     named = _string(fields, "model") if fields.get("model") is not None else ""
     model, alive = model_for(named, found.user, found.conversation, offered), engine.running()
-    return Submission(key, digest, model, engine.boot_id, settings.MAX_REPLIES_PER_USER, alive)
+    return Submission(key, digest, model, engine.boot_id, settings.MAX_REPLIES_PER_USER, alive, trace_id)
 
 
 def _add(found: Found, fields: Mapping[str, Any], submission: Submission) -> AskResult:

@@ -18,7 +18,7 @@ from chat.models.endings import ERRORS, TIMERS
 
 FIELDS = {field.name: field for field in Evidence._meta.fields}
 UPSTREAM = ["upstream_id", "upstream_request_id", "upstream_created", "system_fingerprint"]
-TIMES = ["started", "first_token", "ended", "heartbeat", "stop_requested"]
+TIMES = ["started", "first_token", "ended", "stop_requested"]
 
 
 def of_evidence(name: str) -> Callable[[Any, Generation], Any]:
@@ -38,7 +38,6 @@ class ReplyColumns:
     started = exact_time("started_at", _("started"))
     first_token = exact_time("first_token_at", _("first token"))
     ended = exact_time("ended_at", _("ended"))
-    heartbeat = exact_time("heartbeat_at", _("last sign of life"))
     stop_requested = exact_time("stop_requested_at", _("stop requested"))
 
     answering_model = of_evidence("model")
@@ -57,7 +56,6 @@ class ReplyColumns:
     prompt_sha256 = of_evidence("prompt_sha256")
     prompt_tokens = of_evidence("prompt_tokens")
     reasoning_tokens = of_evidence("reasoning_tokens")
-    trace_id = of_evidence("trace_id")
     system_fingerprint = of_evidence("system_fingerprint")
     timer = of_evidence("timer")
     upstream_created = of_evidence("upstream_created")
@@ -144,7 +142,7 @@ class ReplyAdmin(ReplyColumns, ReadOnlyAdmin):
     search_help_text = _("User name, email, or the id of a reply, conversation, request or model server's answer.")
     fieldsets = [
         (None, {"fields": ["reply_id", "conversation_link", "owner_link", "status", "ending"]}),
-        (_("Request"), {"fields": ["model", "omitted", "parameters", "prompt_sha256", "trace_id"]}),
+        (_("Request"), {"fields": ["model", "omitted", "parameters", "prompt_sha256", "asked_by"]}),
         (_("End"), {"fields": ["finish_reason", "error_code", "error_detail", "timer", "attempts"]}),
         (_("Measurements"), {"fields": ["first_token_ms", "duration_ms", "longest_silence_ms", "chunks", "bytes"]}),
         (_("Tokens"), {"fields": ["prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens"]}),
@@ -170,6 +168,7 @@ class ReplyAdmin(ReplyColumns, ReadOnlyAdmin):
         found = Q(conversation__owner__username__icontains=term) | Q(conversation__owner__email__icontains=term)
         for name in ("upstream_id", "upstream_request_id", "trace_id"):
             found |= Q(**{f"message__evidence__{name}": term})
+        found |= Q(trace_id=term)
         if some_id := as_uuid(term):
             found |= Q(pk=some_id) | Q(conversation=some_id) | Q(message__idempotency_key=some_id)
         return queryset.filter(found), False
@@ -177,6 +176,12 @@ class ReplyAdmin(ReplyColumns, ReadOnlyAdmin):
     @admin.display(description=_("reply"))
     def reply_id(self, reply: Generation) -> str:
         return str(reply.pk)
+
+    @admin.display(description=_("request"))
+    def asked_by(self, reply: Generation) -> str:
+        """Return the id of the request. Replies of earlier versions have it in their evidence alone."""
+        evidence = getattr(reply.message, "evidence", None)
+        return reply.trace_id or (evidence.trace_id if evidence else "") or "-"
 
     @admin.display(description=_("owner"), ordering="conversation__owner__username")
     def owner(self, reply: Generation) -> str:

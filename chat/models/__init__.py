@@ -2,9 +2,11 @@ from chat.models.audit import AuditEntry
 from chat.models.conversation import AskResult, Conversation
 from chat.models.errors import NothingToContinue, ReplyRunning, RequestReused, TooManyReplies
 from chat.models.evidence import Evidence
-from chat.models.generation import DEAD_AFTER, Generation, Piece
+from chat.models.generation import Generation, Piece
+from chat.models.leftovers import delete_leftovers
 from chat.models.message import Message
 from chat.models.preset import ChatDefaults, Preset
+from chat.models.process import DEAD_AFTER, Process
 from chat.models.search import SearchDocument
 from chat.models.status import Status
 from chat.models.submission import Submission
@@ -23,6 +25,7 @@ __all__ = [
     "NothingToContinue",
     "Piece",
     "Preset",
+    "Process",
     "ReplyRunning",
     "RequestReused",
     "SearchDocument",
@@ -30,4 +33,5 @@ __all__ = [
     "Submission",
     "TooManyReplies",
     "User",
+    "delete_leftovers",
 ]

@@ -183,7 +183,12 @@ class Conversation(Listable):
         self._move_to(reply)
         Message.objects.bulk_create([*new, reply])
         reply.generation = Generation.objects.create(
-            message=reply, conversation=self, model=submission.model, writer=submission.writer, heartbeat_at=Now()
+            message=reply,
+            conversation=self,
+            model=submission.model,
+            writer=submission.writer,
+            trace_id=submission.trace_id,
+            started_at=Now(),
         )
         said = _said([*tree.path_to(question.parent_id), question], cut)
         return AskResult(reply, tuple(self._turns(said, cut)), tuple(message.pk for message in said))

@@ -1,25 +1,33 @@
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 from django.db import models, transaction
 from django.db.models.functions import Now
 from django.db.models.lookups import LessThan
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chat.models import endings
 from chat.models.evidence import Evidence
 from chat.models.message import Message
+from chat.models.process import DEAD_AFTER, Process
 from chat.models.status import Status
 from chat.outages.database import database_outage
 
-# A writer's heart beats every second. After this long without a beat it counts as dead.
-DEAD_AFTER = timedelta(seconds=5)
+logger = logging.getLogger(__name__)
+
+# The version before this one looks at each reply's own heartbeat, which now never comes: for this long it takes none of
+# our replies for dead, and after a way back to it, it ends those that nobody writes.
+RESERVED = timedelta(days=1)
+# Dead processes that the log has a warning about.
+_told_of: set[str] = set()
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -57,8 +65,11 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         """
         if database_outage.was_within(DEAD_AFTER.total_seconds()):
             return self.none()
-        silent = self.running().filter(heartbeat_at__lt=Now() - DEAD_AFTER)
-        return silent.filter(LessThan(DatabaseStart(), Now() - DEAD_AFTER))
+        past = Now() - DEAD_AFTER
+        silent = models.Exists(Process.objects.silent().filter(name=models.OuterRef("writer")))
+        # The version before this one beats in each of its replies' rows, and has no row of its own.
+        is_dead = models.Q(heartbeat_at__lt=past) | models.Q(silent, started_at__lt=past)
+        return self.running().filter(is_dead, LessThan(DatabaseStart(), past))
 
     def sweep(self, *, but: Collection[uuid.UUID]) -> list[Generation]:
         """End all dead replies except those that the caller itself writes. Returns those it ended."""
@@ -67,14 +78,13 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
 
     def save_snapshot(self, writer: str, grown: Iterable[Piece]) -> set[uuid.UUID]:
         """Save heartbeat and growth in one transaction. Returns the replies that someone wants stopped."""
-        pieces = list(grown)
         mine = self.running().filter(writer=writer)
         with transaction.atomic():
-            mine.filter(pk__in=[piece.generation_id for piece in pieces]).update(heartbeat_at=Now())
-            # Read after the update has locked them: a piece of a reply that just ended would stay forever.
-            wishes = dict(mine.values_list("pk", "stop_requested_at"))
+            Process.objects.beat(writer)
+            # Locked, not written: a piece of a reply that just ended would stay forever.
+            wishes = dict(mine.select_for_update(no_key=True).values_list("pk", "stop_requested_at"))
             Piece.objects.bulk_create(
-                piece for piece in pieces if piece.generation_id in wishes and (piece.text or piece.reasoning)
+                piece for piece in grown if piece.generation_id in wishes and (piece.text or piece.reasoning)
             )
         return {reply for reply, stop_requested_at in wishes.items() if stop_requested_at}
 
@@ -110,7 +120,7 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
                 return False
             generation = self.select_related("conversation__owner").get(pk=reply)
             generation.keep(text)
-            # A sweep leaves no evidence, but an earlier end by the same writer does.
+            # A sweep leaves little evidence, but an earlier end by the same writer leaves all.
             Evidence.objects.bulk_create(
                 [Evidence(message_id=reply, **evidence)],
                 update_conflicts=True,
@@ -120,8 +130,12 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         return True
 
 
+def reserved() -> datetime:
+    return timezone.now() + RESERVED
+
+
 class Generation(models.Model):
-    """The writing of an answer: a narrow row, updated every second, one to one with the answer's message."""
+    """The writing of an answer: a narrow row that is written at its birth and its end, one to one with its message."""
 
     message = models.OneToOneField(
         "chat.Message",
@@ -139,9 +153,12 @@ class Generation(models.Model):
     omitted = models.PositiveIntegerField(_("turns that did not fit"), default=0)
     # A plain id: that message may be deleted. Empty if the whole conversation was sent.
     first_sent = models.UUIDField(_("first message that was sent"), null=True)
-    heartbeat_at = models.DateTimeField(_("last sign of life"))
+    # For the version before, which looks at nothing else; our own processes have a heart for all of their replies.
+    heartbeat_at = models.DateTimeField(_("heartbeat for the version before"), default=reserved)
+    # The X-Request-ID of the question: a reply can be looked up from its birth on, whoever ends it.
+    trace_id = models.CharField(_("request"), max_length=64, blank=True, default="", db_default="")
     stop_requested_at = models.DateTimeField(_("stop requested"), null=True)
-    started_at = models.DateTimeField(_("started"), auto_now_add=True)
+    started_at = models.DateTimeField(_("started"), default=timezone.now)
     first_token_at = models.DateTimeField(_("first token"), null=True)
     ended_at = models.DateTimeField(_("ended"), null=True)
 
@@ -181,11 +198,38 @@ class Generation(models.Model):
             dead = type(self).objects.dead().filter(pk=self.pk)
             ended = dead.update(status=Status.INTERRUPTED, ended_at=Now())
             if ended:
+                self._leave_evidence()
                 # A reader elsewhere may have more than was saved.
                 saved = self.saved_so_far()
                 self.keep({name: max(text, known.get(name, ""), key=len) for name, text in saved.items()})
         self.refresh_from_db(fields=["status", "ended_at"])
+        if ended:
+            self._log_sweep()
         return bool(ended)
+
+    def _leave_evidence(self) -> None:
+        """Store what is known without the writer, so that the reply is found by its request."""
+        known = Evidence(message_id=self.pk, trace_id=self.trace_id, model=self.model)
+        Evidence.objects.bulk_create([known], ignore_conflicts=True)
+
+    def _log_sweep(self) -> None:
+        """Log one line, whoever has found the reply, the sweep or a reader; and a warning for each dead process."""
+        if self.writer not in _told_of:
+            _told_of.add(self.writer)
+            left = type(self).objects.running().filter(writer=self.writer).count()
+            extra = {"writer": self.writer, "replies": left + 1}
+            logger.warning("process died: its replies end as interrupted", extra=extra)
+        logger.info(
+            "reply swept",
+            extra={
+                "reply": self.pk,
+                "conversation": self.conversation_id,
+                "owner": self.conversation.owner_id,
+                "request_id": self.trace_id,
+                "status": self.status,
+                "writer": self.writer,
+            },
+        )
 
     def request_stop(self) -> None:
         """Ask the writer to stop. It sees that at its next heartbeat, whatever process it runs in."""

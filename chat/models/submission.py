@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Submission:
     """`idempotency_key` and `digest` (of the body) make a question the same one when it comes again.
 
-    `alive`: the replies that this process writes; only their heartbeat may be late.
+    `trace_id` is that of the request. `alive`: the replies that this process writes; only their heartbeat may be late.
     """
 
     idempotency_key: uuid.UUID
@@ -18,3 +18,4 @@ class Submission:
     writer: str
     most_at_once: int
     alive: Collection[uuid.UUID] = ()
+    trace_id: str = ""

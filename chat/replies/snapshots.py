@@ -132,11 +132,11 @@ class Snapshots:
             ended = await self._in_database(models.Generation.objects.sweep, but=list(self._writers))
             gone = await self._in_database(models.Conversation.objects.purge)
             gone += await self._in_database(models.Message.objects.purge)
+            await self._in_database(models.delete_leftovers)
         except Error as error:
             logger.warning("sweep failed", extra={"reason": str(error)})
             return
         for reply in ended:
-            logger.info("reply swept", extra={"reply": reply.pk, "status": reply.status})
             doorbell.ring(reply.conversation.owner_id, reply.conversation_id, "changed", reply=reply.pk)
         if gone:
             logger.info("deleted for good", extra={"rows": gone})

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve
 from django.utils.translation import gettext as _
 
-from chat.http import Refusal, is_for_scripts, too_large
+from chat.http import Refusal, is_for_scripts, too_large, trace_id_of
 from chat.outages.database import Kind, database_outage, kind_of
 
 
@@ -44,8 +44,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if _is_from_a_script(request):
         return refusal.as_json()
     # Without the request: rendering it might query the database for its user.
-    away = {"message": refusal.message} if refusal.status == 503 else {}
-    return HttpResponse(render_to_string("500.html", away), status=refusal.status)
+    context = {"trace_id": trace_id_of(request)} | ({"message": refusal.message} if refusal.status == 503 else {})
+    return HttpResponse(render_to_string("500.html", context), status=refusal.status)
 
 
 def _outage(error: OperationalError | InterfaceError) -> Refusal:

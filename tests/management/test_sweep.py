@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -26,6 +27,16 @@ def test_sweep_ends_dead_replies(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "Ended as interrupted: 1\nDeleted for good: conversations 0, single messages 0\n"
     statuses = [Generation.objects.get(pk=reply.pk).status for reply in (dead, alive, ended)]
     assert statuses == ["interrupted", "streaming", "complete"]
+
+
+def test_sweep_deletes_expired_sessions() -> None:
+    now = timezone.now()
+    for name, days in (("over", -1), ("valid", 1)):
+        Session.objects.create(session_key=name, session_data="", expire_date=now + timedelta(days=days))
+
+    call_command("sweep")
+
+    assert [session.session_key for session in Session.objects.all()] == ["valid"]
 
 
 def test_sweep_deletes_for_good_what_was_deleted_long_ago(capsys: pytest.CaptureFixture[str], settings: Any) -> None:

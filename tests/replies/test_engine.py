@@ -14,7 +14,7 @@ from django.db import DataError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from chat.events import End, Start
-from chat.models import Evidence, Generation, Message, Piece
+from chat.models import Evidence, Generation, Message, Piece, Process
 from chat.models.generation import GenerationQuerySet
 from chat.replies import engine as engine_module
 from chat.replies import follower, snapshots
@@ -111,10 +111,11 @@ def test_thoughts_are_saved_too(anna: Person, settings: Any) -> None:
 
 def test_its_heart_beats_before_the_first_token_too(anna: Person) -> None:
     with anna.asking(model="hang") as response:
-        reply = next(events_of(response))[1]["reply"]
-        first = Generation.objects.get(pk=reply).heartbeat_at
+        next(events_of(response))
+        until(lambda: Process.objects.filter(name=engine.boot_id).exists())
+        first = Process.objects.get(name=engine.boot_id).beat_at
 
-        until(lambda: Generation.objects.get(pk=reply).heartbeat_at > first)
+        until(lambda: Process.objects.get(name=engine.boot_id).beat_at > first)
         assert not Piece.objects.exists()
 
 

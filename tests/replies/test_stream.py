@@ -211,6 +211,23 @@ def test_only_the_head_of_a_stream_is_not_to_be_had(anna: Person) -> None:
     assert response.headers["allow"] == "GET, POST"
 
 
+def test_a_reply_is_found_by_its_request_from_its_birth_on(anna: Person) -> None:
+    with anna.asking(model="hang") as response:
+        reply = next(events_of(response))[1]["reply"]
+
+        assert stored(reply).generation.trace_id == response.headers["x-request-id"]
+
+
+def test_a_report_of_an_answer_names_what_finds_it(anna: Person) -> None:
+    told = anna.ask("xyzzy-question")
+    [report] = re.findall(r'data-copy-report="([^"]*)"', anna.http.get(f"/chat/{told.events[0]['conversation']}/").text)
+
+    assert told.reply in report
+    assert stored(told.reply).generation.trace_id in report
+    assert "complete" in report
+    assert "xyzzy" not in report
+
+
 def test_the_request_id_of_the_proxy_is_in_the_answer_and_in_the_evidence(anna: Person) -> None:
     anna.http.headers["X-Request-ID"] = "proxy-0123456789.abc_DEF"
 

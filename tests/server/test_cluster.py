@@ -352,3 +352,20 @@ def test_two_hundred_streams_need_few_connections(cluster: Cluster, upstream: Fa
     assert {page.end["status"] for page in pages} == {"complete"}
     assert {page.text() for page in pages} == {paced_text(6)}
     assert cluster.complaints() == []
+
+
+def test_a_reply_is_one_row_that_is_written_at_its_birth_and_its_end(cluster: Cluster) -> None:
+    here = cluster.start()
+    pages = ask_many(here, *[SHORT] * 10)
+    join(pages, 20)
+    # PostgreSQL counts a moment later.
+    time.sleep(1.5)
+
+    [[updates]] = cluster.postgres.execute(
+        "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'chat_generation'", cluster.name
+    )
+    [[beats]] = cluster.postgres.execute(
+        "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'chat_process'", cluster.name
+    )
+    assert updates == 10
+    assert beats >= 2

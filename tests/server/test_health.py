@@ -83,3 +83,15 @@ def test_what_is_wrong_is_told_apart(error: Exception, kind: Kind) -> None:
         raise OperationalError(*error.args) from error
 
     assert kind_of(caught.value) == kind
+
+
+def test_the_page_of_an_error_names_its_request(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        raise ZeroDivisionError
+
+    anna = site.sign_in("anna")
+    monkeypatch.setattr("chat.views.pages.page", broken)
+    answer = anna.http.get("/")
+
+    assert answer.status_code == 500
+    assert f"<code>{answer.headers['x-request-id']}</code>" in answer.text

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from chat.models import Conversation, Generation, Message
+from chat.models import Conversation, Generation, Message, delete_leftovers
 
 
 class Command(BaseCommand):
@@ -16,4 +16,6 @@ class Command(BaseCommand):
         self.stdout.write(f"Ended as interrupted: {len(ended)}")
         conversations = sum(iter(Conversation.objects.purge, 0))
         messages = sum(iter(Message.objects.purge, 0))
+        while delete_leftovers():
+            pass
         self.stdout.write(f"Deleted for good: conversations {conversations}, single messages {messages}")

@@ -1,4 +1,4 @@
-// Copies a message as it was written, its Markdown.
+// Copies a message as it was written, its Markdown; or what tells an administrator which answer is meant.
 
 import { copyText } from "./clipboard.js";
 import { announce, text } from "./page.js";
@@ -7,13 +7,14 @@ const SHOWN_FOR = 2000;
 
 export function watchCopying(list) {
   list.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-copy]");
+    const button = event.target.closest("[data-copy], [data-copy-report]");
     if (button) copy(button);
   });
 }
 
 async function copy(button) {
-  const isCopied = await write(fetchText(button.dataset.copy)).then(
+  const { copy: url, copyReport: report } = button.dataset;
+  const isCopied = await write(url ? fetchText(url) : Promise.resolve(report.trim())).then(
     () => true,
     () => false,
   );
