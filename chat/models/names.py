@@ -22,21 +22,25 @@ def key_of_duplicate(key: str, pk: Any) -> str:
 
 
 class KeyField(models.CharField):  # type: ignore[type-arg]
-    """The key of the field `of`, set whenever a row is saved. NULL if there is no name, or an older version wrote it."""
+    """The key of the field `of`, set whenever a row is saved. NULL: no name, or an older version wrote it."""
 
     def __init__(self, *, of: str, **options: Any) -> None:
         self.of = of
         super().__init__(**{"max_length": KEY_CHARS + 100, "null": True, "editable": False} | options)
 
     def deconstruct(self) -> Any:
-        name, path, positions, options = super().deconstruct()
-        return name, path, positions, options | {"of": self.of}
+        # For migrations a plain column: they fill it themselves.
+        name, _path, positions, options = super().deconstruct()
+        return name, "django.db.models.CharField", positions, options
+
+    def clone(self) -> "KeyField":
+        return KeyField(of=self.of)
 
     def pre_save(self, instance: models.Model, add: bool) -> str | None:
         key = key_of(getattr(instance, self.of)) or None
         if key is None or getattr(instance, self.attname) != key_of_duplicate(key, instance.pk):
             setattr(instance, self.attname, key)
-        return getattr(instance, self.attname)  # type: ignore[no-any-return]
+        return getattr(instance, self.attname)
 
 
 def give_keys(rows: models.QuerySet[Any]) -> int:
