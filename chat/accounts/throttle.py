@@ -11,6 +11,8 @@ import time
 from django.core.cache import cache
 from django.http import HttpRequest
 
+from chat.models.names import key_of
+
 WINDOW_SECONDS = 15 * 60
 FREE_PER_NAME = 5
 # Several people may share an address, behind one router.
@@ -56,7 +58,7 @@ class Attempt:
 
     def __init__(self, username: str, address: str) -> None:
         network = _network(address)
-        self.by_name = Counter(_digest(username.casefold(), network), FREE_PER_NAME)
+        self.by_name = Counter(_digest(key_of(username), network), FREE_PER_NAME)
         self.by_address = Counter(_digest(network), FREE_PER_ADDRESS)
 
     @classmethod

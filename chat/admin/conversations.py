@@ -10,6 +10,7 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from chat.accounts.names import who_is_called
 from chat.admin.audit import note
 from chat.admin.read_only import ReadOnlyAdmin, as_uuid, exact_time, link_to, short_id
 from chat.admin.replies import RepliesInline
@@ -116,7 +117,7 @@ class ConversationAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        found = Q(owner__username__icontains=term) | Q(owner__email__icontains=term)
+        found = who_is_called(term, "owner")
         if conversation := as_uuid(term):
             found |= Q(pk=conversation)
         if may_read(request.user):

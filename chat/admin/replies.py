@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from chat.accounts.names import who_is_called
 from chat.admin.read_only import ReadOnly, ReadOnlyAdmin, TabularInline, as_uuid, exact_time, link_to, short_id
 from chat.admin.transcript import may_read
 from chat.models import Conversation, Evidence, Generation, User
@@ -181,7 +182,7 @@ class ReplyAdmin(ReplyColumns, ReadOnlyAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        found = Q(conversation__owner__username__icontains=term) | Q(conversation__owner__email__icontains=term)
+        found = who_is_called(term, "conversation__owner")
         for name in ("upstream_id", "upstream_request_id", "trace_id"):
             found |= Q(**{f"message__evidence__{name}": term})
         found |= Q(trace_id=term)

@@ -20,20 +20,23 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from chat.accounts.names import UniqueNames
 from chat.accounts.sessions import recheck
 from chat.admin.lookups import NamedLookups
 from chat.admin.titles import PlainTitles
 from chat.models import Generation, User
+from chat.models.names import key_of
 
 if TYPE_CHECKING:
     # Generic for the type checker only.
     ChangeForm = UserChangeForm[User]
+    CreationForm = UserCreationForm[User]
     DjangosUserAdmin = auth.UserAdmin[User]
 else:
-    ChangeForm, DjangosUserAdmin = UserChangeForm, auth.UserAdmin
+    ChangeForm, CreationForm, DjangosUserAdmin = UserChangeForm, UserCreationForm, auth.UserAdmin
 
 
-class UserForm(ChangeForm):
+class UserForm(UniqueNames, ChangeForm):
     language = forms.ChoiceField(
         label=_("Language"), required=False, choices=[("", _("Browser default")), *settings.LANGUAGES]
     )
@@ -48,6 +51,10 @@ class UserForm(ChangeForm):
         help_texts: ClassVar = {"is_active": _("To change this, use an action in the list of users.")}
 
 
+class NewUserForm(UniqueNames, CreationForm):
+    pass
+
+
 @admin.register(User)
 class UserAdmin(NamedLookups, PlainTitles, DjangosUserAdmin):
     """Accounts, which are deactivated here but never deleted.
@@ -57,13 +64,13 @@ class UserAdmin(NamedLookups, PlainTitles, DjangosUserAdmin):
     """
 
     form = UserForm
-    add_form = UserCreationForm
+    add_form = NewUserForm
     list_display = ["username", "email", "is_active", "is_staff", "is_superuser", "last_login", "date_joined", "chats"]
     list_filter = ["is_active", "is_staff", "is_superuser", "groups", "last_login", "date_joined"]
     filterable = frozenset(
         {"id", "is_active", "is_staff", "is_superuser", "groups", "groups__id", "last_login", "date_joined"}
     )
-    search_fields = ["username", "email", "first_name", "last_name", "=id"]
+    search_fields = ["username_key", "email_key", "username", "email", "first_name", "last_name", "=id"]
     actions = ["deactivate", "activate"]
     show_facets = admin.ShowFacets.NEVER
     readonly_fields = ["id", "is_active", "last_login", "date_joined"]
@@ -73,6 +80,13 @@ class UserAdmin(NamedLookups, PlainTitles, DjangosUserAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).defer("instructions")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
+    ) -> tuple[QuerySet[User], bool]:
+        found, has_duplicates = super().get_search_results(request, queryset, search_term)
+        spelled, _has_duplicates = super().get_search_results(request, queryset, key_of(search_term))
+        return found | spelled, has_duplicates
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         if not obj:

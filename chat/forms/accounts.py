@@ -6,10 +6,11 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from chat.accounts import first_account
+from chat.accounts.names import UniqueNames
 from chat.models import User
 
 
-class SignUp(UserCreationForm):  # type: ignore[type-arg]
+class SignUp(UniqueNames, UserCreationForm):  # type: ignore[type-arg]
     class Meta(UserCreationForm.Meta):
         model = User
         fields = ("username", "email")

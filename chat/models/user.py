@@ -1,15 +1,40 @@
 from __future__ import annotations
 
 import uuid
+from typing import ClassVar
 
-from django.contrib.auth.models import AbstractUser
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import connection, models, transaction
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from chat.models.names import KeyField, give_keys, key_of
 from chat.models.preset import ChatDefaults, Preset
 
 NEXT_CHANGE = "UPDATE chat_user SET change = change + 1 WHERE id = %s RETURNING change"
+
+
+class Users(UserManager["User"]):
+    use_in_migrations = False
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Return who logs in by this name, whatever its case. Whoever has exactly this name comes first."""
+        try:
+            return self.get(username=username)
+        except self.model.DoesNotExist:
+            return self.get(username_key=key_of(username or ""))
+
+    async def aget_by_natural_key(self, username: str | None) -> User:
+        return await sync_to_async(self.get_by_natural_key)(username)
+
+    def is_taken(self, field: str, name: str, but: uuid.UUID) -> bool:
+        """Tell whether anyone else has this username or email."""
+        return self.filter(**{f"{field}_key": key_of(name)}).exclude(pk=but).exists()
+
+    def give_missing_keys(self) -> int:
+        """Give keys to people whom an older version saved without them."""
+        return give_keys(self.filter(username_key=None).order_by("date_joined"))
 
 
 class User(AbstractUser):
@@ -22,6 +47,8 @@ class User(AbstractUser):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(_("email address"), blank=True)
+    username_key = KeyField(of="username")
+    email_key = KeyField(of="email")
     language = models.CharField(_("language"), max_length=10, blank=True)
     theme = models.CharField(_("theme"), max_length=10, choices=Theme, default=Theme.SYSTEM)
     timezone = models.CharField(_("time zone"), max_length=64, blank=True)
@@ -38,8 +65,14 @@ class User(AbstractUser):
     )
     change = models.PositiveBigIntegerField(_("change number"), default=0, editable=False)
 
+    objects: ClassVar[Users] = Users()
+
     class Meta(AbstractUser.Meta):
         constraints = [
+            # Expressions, because SQLite would copy the whole table for a constraint on fields.
+            models.UniqueConstraint(models.F("username_key"), name="user_username_key_unique"),
+            models.UniqueConstraint(models.F("email_key"), name="user_email_key_unique"),
+            # For rows without keys, which an older version writes.
             models.UniqueConstraint(
                 Lower("email"),
                 condition=~models.Q(email=""),

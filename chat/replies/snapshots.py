@@ -133,6 +133,7 @@ class Snapshots:
             gone = await self._in_database(models.Conversation.objects.purge)
             gone += await self._in_database(models.Message.objects.purge)
             await self._in_database(models.delete_leftovers)
+            await self._in_database(models.User.objects.give_missing_keys)
         except Error as error:
             logger.warning("sweep failed", extra={"reason": str(error)})
             return
