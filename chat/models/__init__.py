@@ -5,6 +5,7 @@ from chat.models.evidence import Evidence
 from chat.models.generation import DEAD_AFTER, Generation, Piece
 from chat.models.message import Message
 from chat.models.preset import ChatDefaults, Preset
+from chat.models.rate import Rate
 from chat.models.search import SearchDocument
 from chat.models.status import Status
 from chat.models.submission import Submission
@@ -23,6 +24,7 @@ __all__ = [
     "NothingToContinue",
     "Piece",
     "Preset",
+    "Rate",
     "ReplyRunning",
     "RequestReused",
     "SearchDocument",

@@ -131,6 +131,7 @@ class Snapshots:
             ended = await self._in_database(models.Generation.objects.sweep, but=list(self._writers))
             gone = await self._in_database(models.Conversation.objects.purge)
             gone += await self._in_database(models.Message.objects.purge)
+            await self._in_database(models.Rate.objects.purge)
         except Error as error:
             logger.warning("sweep failed", extra={"reason": str(error)})
             return
