@@ -11,15 +11,26 @@ from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from chat.accounts.places import network_of
 from chat.doorbell import doorbell
-from chat.http import Refusal, bad_field, not_found, reply_running, uuid_of
+from chat.http import (
+    AuthenticatedHttpRequest,
+    Refusal,
+    bad_field,
+    not_found,
+    reply_running,
+    trace_id_of,
+    uuid_of,
+)
 from chat.model_choice import comes_with_settings, defaults_for, model_for
 from chat.models import (
     AskResult,
     Conversation,
     Message,
     NothingToContinue,
+    Rate,
     ReplyRunning,
     RequestReused,
     Submission,
@@ -42,13 +53,15 @@ class Found:
     parent: Message | None
 
 
-def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], trace_id: str) -> AskResult:
+def ask(request: AuthenticatedHttpRequest, fields: Mapping[str, Any], offered: tuple[str, ...]) -> AskResult:
     """Ask, as one unit of sync work in a thread. `offered`: the upstream's models. Raises Refusal."""
+    user, trace_id = request.user, trace_id_of(request)
     found = _find(user, fields)
     key = uuid_in(fields, "request_id")
     digest = _digest(fields)
     try:
         try:
+            keep_rate(request)
             asked = _add(found, fields, _submission(found, fields, key, digest, offered, trace_id))
         except Refusal:
             # A request that was accepted before gets the same answer, whatever is wrong with it now.
@@ -73,6 +86,22 @@ def ask(user: User, fields: Mapping[str, Any], offered: tuple[str, ...], trace_i
         engine.begin(_job(asked, trace_id))
         doorbell.ring(user.pk, asked.reply.conversation_id, "running", reply=asked.reply.pk)
     return asked
+
+
+def keep_rate(request: AuthenticatedHttpRequest) -> None:
+    """Count a question, or what costs as much. Raises Refusal if its user or its address has asked too many."""
+    limits = {
+        f"user {request.user.pk}": settings.LIMIT_QUESTIONS_PER_MINUTE,
+        f"address {network_of(request.META['REMOTE_ADDR'])}": settings.LIMIT_QUESTIONS_PER_MINUTE_PER_ADDRESS,
+    }
+    wait = Rate.objects.seconds_to_wait({key: limit for key, limit in limits.items() if limit})
+    if wait:
+        message = ngettext(
+            "That was too fast. Wait %(wait)d second, and send again.",
+            "That was too fast. Wait %(wait)d seconds, and send again.",
+            wait,
+        )
+        raise Refusal(429, "too_fast", message % {"wait": wait}, retry_after=wait)
 
 
 def _find(user: User, fields: Mapping[str, Any]) -> Found:

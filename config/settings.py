@@ -65,6 +65,9 @@ LLM_BEGINS_IN_REASONING = flag("LLM_BEGINS_IN_REASONING", False)
 
 MAX_QUESTION_CHARS = count("MAX_QUESTION_CHARS", 100_000)
 MAX_REPLIES_PER_USER = count("MAX_REPLIES_PER_USER", 5)
+# Questions, and new presets, in one minute; 0: any number.
+LIMIT_QUESTIONS_PER_MINUTE = count("LIMIT_QUESTIONS_PER_MINUTE", 30, minimum=0)
+LIMIT_QUESTIONS_PER_MINUTE_PER_ADDRESS = count("LIMIT_QUESTIONS_PER_MINUTE_PER_ADDRESS", 300, minimum=0)
 MAX_REPLIES = count("MAX_REPLIES", 2_000)
 # Open answers of one user, and as many WebSockets; connections of one address. Both for each process.
 MAX_STREAMS_PER_USER = count("MAX_STREAMS_PER_USER", 30)

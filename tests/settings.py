@@ -19,6 +19,7 @@ STATIC_ROOT = Path(tempfile.mkdtemp(prefix="chat-static-"))
 # Where it is not what is tested, each question is one request to the upstream.
 LLM_TITLES = False
 # Each test is one user at one address, and asks as fast as it can.
+LIMIT_QUESTIONS_PER_MINUTE = LIMIT_QUESTIONS_PER_MINUTE_PER_ADDRESS = 1_000_000
 MAX_STREAMS_PER_USER = MAX_CONNECTIONS_PER_ADDRESS = 5_000
 
 # Argon or PBKDF2 would take most of the time of the suite.

@@ -40,7 +40,9 @@ IMPORTS = {
     "chat.forms": {"chat.accounts", "chat.models"},
     "chat.http": {"chat.models"},
     "chat.model_choice": {"chat.forms", "chat.http", "chat.models", "chat.replies"},
-    "chat.questions": {"chat.doorbell", "chat.http", "chat.model_choice", "chat.models", "chat.replies"},
+    "chat.questions": {
+        "chat.accounts", "chat.doorbell", "chat.http", "chat.model_choice", "chat.models", "chat.replies",
+    },
     "chat.page": {"chat.forms", "chat.http", "chat.model_choice", "chat.models", "chat.replies"},
     # The doors.
     "chat.views": {

@@ -7,6 +7,7 @@ from chat.models.leftovers import delete_leftovers
 from chat.models.message import Message
 from chat.models.preset import ChatDefaults, Preset
 from chat.models.process import DEAD_AFTER, Process
+from chat.models.rate import Rate
 from chat.models.search import SearchDocument
 from chat.models.status import Status
 from chat.models.submission import Submission
@@ -26,6 +27,7 @@ __all__ = [
     "Piece",
     "Preset",
     "Process",
+    "Rate",
     "ReplyRunning",
     "RequestReused",
     "SearchDocument",

@@ -134,6 +134,7 @@ class Snapshots:
             gone += await self._in_database(models.Message.objects.purge)
             await self._in_database(models.delete_leftovers)
             await self._in_database(models.User.objects.give_missing_keys)
+            await self._in_database(models.Rate.objects.purge)
         except Error as error:
             logger.warning("sweep failed", extra={"reason": str(error)})
             return

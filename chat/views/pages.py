@@ -6,7 +6,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from chat.http import AuthenticatedHttpRequest, Refusal, fresh, keeping_text, trace_id_of
+from chat.http import AuthenticatedHttpRequest, Refusal, fresh, keeping_text
 from chat.model_choice import SETTINGS, offered
 from chat.models import Conversation
 from chat.page.conversation import page
@@ -42,7 +42,7 @@ def conversation(request: AuthenticatedHttpRequest, conversation: uuid.UUID) -> 
 def _ask(request: AuthenticatedHttpRequest, found: Conversation | None = None, **of_path: str) -> HttpResponse:
     fields = {name: request.POST[name] for name in FIELDS if name in request.POST} | of_path
     try:
-        asked = ask(request.user, fields, offered(), trace_id_of(request))
+        asked = ask(request, fields, offered())
     except Refusal as refusal:
         return page(request, found, refusal)
     here = reverse("conversation", args=[asked.reply.conversation_id])

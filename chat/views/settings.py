@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from chat.forms import ConversationSettings, Personal, PresetForm
-from chat.http import AuthenticatedHttpRequest, fresh, next_url
+from chat.http import AuthenticatedHttpRequest, Refusal, fresh, next_url
 from chat.model_choice import offered
 from chat.models import Preset, User
+from chat.questions import keep_rate
 
 reads_and_writes = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -71,22 +72,29 @@ def _preset(request: AuthenticatedHttpRequest, preset: Preset) -> HttpResponse:
     is_new = preset._state.adding
     initial = {"name": preset.name, "model": preset.model, **PresetForm.initial_of(preset)}
     form = PresetForm(_posted(request), initial=initial, models=offered(), chosen=preset.model)
+    refusal = None
     if form.is_valid():
         form.fill(preset)
-        if _is_saved(preset):
+        refusal = _save(request, preset)
+        if not refusal:
             return _see_other(_way_back(request, preset))
-        form.add_error("name", _("You already have a preset with this name."))
-    return _page(request, "settings/preset.html", form, {"preset": None if is_new else preset, **_ways(request)})
+        form.add_error("name", refusal.message)
+    context = {"preset": None if is_new else preset, **_ways(request)}
+    return _page(request, "settings/preset.html", form, context, refusal)
 
 
-def _is_saved(preset: Preset) -> bool:
-    """Save the preset. Returns False if the database has one of this name."""
+def _save(request: AuthenticatedHttpRequest, preset: Preset) -> Refusal | None:
+    """Save the preset. Returns why it can't be saved, if so."""
     try:
+        if preset._state.adding:
+            keep_rate(request)
         with transaction.atomic():
             preset.save()
     except IntegrityError:
-        return False
-    return True
+        return Refusal(400, "bad_field", _("You already have a preset with this name."))
+    except Refusal as refusal:
+        return refusal
+    return None
 
 
 def _ways(request: HttpRequest) -> dict[str, str]:
@@ -107,8 +115,14 @@ def _posted(request: HttpRequest) -> Any:
     return request.POST if request.method == "POST" else None
 
 
-def _page(request: HttpRequest, template: str, form: Any, context: dict[str, Any]) -> HttpResponse:
-    return render(request, template, {"form": form, **context}, status=400 if form.errors else 200)
+def _page(
+    request: HttpRequest, template: str, form: Any, context: dict[str, Any], refusal: Refusal | None = None
+) -> HttpResponse:
+    status = refusal.status if refusal else 400 if form.errors else 200
+    response = render(request, template, {"form": form, **context}, status=status)
+    if refusal and refusal.retry_after:
+        response["Retry-After"] = str(refusal.retry_after)
+    return response
 
 
 def _see_other(address: str) -> HttpResponse:

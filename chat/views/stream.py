@@ -29,7 +29,6 @@ from chat.http import (
     json_of,
     not_found,
     number_of,
-    trace_id_of,
 )
 from chat.model_choice import offered_for
 from chat.models import Message, User
@@ -54,7 +53,7 @@ async def stream(request: AuthenticatedHttpRequest) -> HttpResponseBase:
         return await _attach(request)
     fields, position = json_of(request), _blocks_from(request)
     offered = await offered_for(fields)
-    asked = await sync_to_async(ask)(request.user, fields, offered, trace_id_of(request))
+    asked = await sync_to_async(ask)(request, fields, offered)
     cursor = Cursor() if asked.is_new else _cursor(request)
     return await _from_cursor(request, asked.reply, cursor, position)
 

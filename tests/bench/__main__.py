@@ -152,7 +152,10 @@ def environment(folder: Path) -> Iterator[None]:
     """The product's settings for the run: the database that the environment names, else an SQLite file."""
     os.environ.setdefault("DATABASE_URL", f"sqlite:///{folder / 'bench.sqlite3'}")
     os.environ |= {"SECRET_KEY": "only for the bench", "DJANGO_SETTINGS_MODULE": "config.settings"}
-    os.environ |= {"MAX_REPLIES_PER_USER": "1000", "MAX_REPLIES": "10000", "LOG_LEVEL": "WARNING", "LLM_TITLES": "off"}
+    limits = {"MAX_REPLIES_PER_USER": "1000", "MAX_REPLIES": "10000", "MAX_STREAMS_PER_USER": "10000"}
+    limits |= {"MAX_CONNECTIONS_PER_ADDRESS": "100000", "LIMIT_QUESTIONS_PER_MINUTE": "1000000"}
+    limits |= {"LIMIT_QUESTIONS_PER_MINUTE_PER_ADDRESS": "1000000"}
+    os.environ |= {**limits, "LOG_LEVEL": "WARNING", "LLM_TITLES": "off"}
     os.environ.pop("LLM_MODEL", None)
     for command in (["migrate"], ["collectstatic", "--noinput"]):
         subprocess.run([sys.executable, "manage.py", *command, "-v0"], check=True)
