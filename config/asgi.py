@@ -20,6 +20,7 @@ from chat.urls import websocket_urlpatterns  # noqa: E402
 from config.server.health import with_health  # noqa: E402
 from config.server.middleware import logged, on_shared_threads, undisturbed  # noqa: E402
 from config.server.proxy import behind_proxies  # noqa: E402
+from config.server.turns import in_turn  # noqa: E402
 
 logger = logging.getLogger("config.requests")
 
@@ -30,7 +31,7 @@ def is_hashed(path: str, url: str) -> bool:
 
 
 with_static_files = ServeStaticASGI(
-    undisturbed(on_shared_threads(django)),
+    undisturbed(in_turn(on_shared_threads(django))),
     # The folder doesn't exist before the first collectstatic, but the API works without it.
     root=settings.STATIC_ROOT if settings.STATIC_ROOT.is_dir() else None,
     prefix=settings.STATIC_URL,

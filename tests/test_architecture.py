@@ -63,7 +63,8 @@ IMPORTS = {
     "config.settings": {"config.environment"},
     "config.postgres": set(),
     "config.server": {
-        "chat.accounts", "chat.database_threads", "chat.doorbell", "chat.http", "chat.outages", "chat.replies",
+        "chat.accounts", "chat.database_threads", "chat.doorbell", "chat.http", "chat.markdown", "chat.outages",
+        "chat.replies",
     },
     "config.asgi": {"chat.urls", "config.server"},
     "config.urls": set(),

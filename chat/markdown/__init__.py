@@ -2,5 +2,6 @@
 
 from chat.markdown.blocks import Block, Span, Splitter, blocks, rendered
 from chat.markdown.rendering import render
+from chat.markdown.turns import person
 
-__all__ = ["Block", "Span", "Splitter", "blocks", "render", "rendered"]
+__all__ = ["Block", "Span", "Splitter", "blocks", "person", "render", "rendered"]

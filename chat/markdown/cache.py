@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from hashlib import blake2b
-from threading import Lock
+from threading import Condition
 
 from cachetools import LRUCache, cached
 
@@ -13,8 +13,11 @@ Render = Callable[[str, str], str]
 
 
 def cached_html(most: int = MOST_CHARACTERS) -> Callable[[Render], Render]:
-    """Return a decorator that keeps the HTML which was used most recently, up to `most` characters in all."""
-    return cached(LRUCache(most, getsizeof=len), key=_digest, lock=Lock())
+    """Return a decorator that keeps the HTML which was used most recently, up to `most` characters in all.
+
+    Whoever asks for a text that is just being rendered waits for that rendering.
+    """
+    return cached(LRUCache(most, getsizeof=len), key=_digest, condition=Condition())
 
 
 def _digest(text: str, prefix: str) -> bytes:

@@ -12,6 +12,7 @@ from chat.markdown.cache import cached_html
 from chat.markdown.directions import without_controls
 from chat.markdown.emphasis import InlineParser
 from chat.markdown.sanitiser import clean
+from chat.markdown.turns import turn
 
 # A text this long takes about 0.4 s, and up to a few seconds if it was made to be slow.
 LONGEST = 200_000
@@ -51,5 +52,7 @@ def render(text: str, *, prefix: str = "m") -> str:
 def _render(text: str, prefix: str) -> str:
     text = SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
     env: dict[str, Any] = {"docId": prefix}
-    html = PARSER.render(text, env) if len(text) <= LONGEST else f'<p class="plain">{escape(text)}</p>'
-    return without_controls(clean(html))
+    if len(text) > LONGEST:
+        return without_controls(clean(f'<p class="plain">{escape(text)}</p>'))
+    with turn():
+        return without_controls(clean(PARSER.render(text, env)))

@@ -13,6 +13,10 @@ from chat.replies.growing import Growing
 
 # They share the interpreter with the loop: more threads would not be faster.
 THREADS = ThreadPoolExecutor(2, thread_name_prefix="markdown")
+# Blocks longer than LONG, which take seconds if they were made to be slow, have one of their own: the end of every
+# other reply waits only for its short blocks.
+THREAD_FOR_LONG = ThreadPoolExecutor(1, thread_name_prefix="markdown-long")
+LONG = 20_000
 # How much text is scanned before everyone else has a turn, in code points.
 PIECE = 4096
 
@@ -46,8 +50,9 @@ class GrowingBlocks:
     def event(self, span: Span) -> "asyncio.Future[str]":
         """Return the block's event, which is rendered at the first request."""
         if span.start not in self._events:
+            threads = THREAD_FOR_LONG if len(span.text) > LONG else THREADS
             loop = asyncio.get_running_loop()
-            self._events[span.start] = loop.run_in_executor(THREADS, _event, span, self._prefix)
+            self._events[span.start] = loop.run_in_executor(threads, _event, span, self._prefix)
         return self._events[span.start]
 
 

@@ -5,9 +5,8 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
-from itertools import cycle
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext
@@ -29,15 +28,41 @@ THREADS = 8
 
 
 def on_shared_threads(application: Application) -> Application:
-    """Run the sync parts of one request on one of a few shared threads. What it holds is given back at its end."""
-    threads = cycle([DatabaseThread("request") for _ in range(THREADS)])
+    """Run the sync parts of one request on one of a few shared threads: the one with the fewest unanswered requests.
+
+    What the request holds is given back at its end.
+    """
+    threads = [DatabaseThread("request") for _ in range(THREADS)]
+    unanswered = dict.fromkeys(threads, 0)
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
-        with ExitStack() as scope["held"]:
-            async with ThreadSensitiveContext(executor=next(threads)):
-                await application(scope, receive, send)
+        thread = min(threads, key=unanswered.__getitem__)
+        # Of equals, the one that was used longest ago.
+        threads.remove(thread)
+        threads.append(thread)
+        unanswered[thread] += 1
+
+        def answered() -> None:
+            unanswered[thread] -= 1
+
+        with ExitStack() as scope["held"], calling_once(answered, send) as send_and_note:
+            async with ThreadSensitiveContext(executor=thread):
+                await application(scope, receive, send_and_note)
 
     return run
+
+
+@contextmanager
+def calling_once(leave: Callable[[], None], send: Send) -> Iterator[Send]:
+    """Yield a `send` that calls `leave` before its first message. Without any message, it is called at the end."""
+    with ExitStack() as stack:
+        stack.callback(leave)
+
+        async def send_and_leave(message: dict[str, Any]) -> None:
+            stack.close()
+            await send(message)
+
+        yield send_and_leave
 
 
 def undisturbed(application: Application) -> Application:

@@ -179,3 +179,23 @@ def test_code_is_copied_as_it_was_written(signed_in_page: "Page", anna: Person, 
     signed_in_page.locator(".code-copy", has_text="Copied").wait_for()
     assert signed_in_page.evaluate("navigator.clipboard.readText()") == code
     signed_in_page.locator(".code-copy", has_text="Copied").wait_for(state="detached")
+
+
+def test_a_list_a_quote_and_a_table_run_from_right_to_left(signed_in_page: "Page", anna: Person) -> None:
+    text = "1. ראשון\n2. English\n   - שני\n\n> ציטוט\n\n| א | ב |\n|---|---|\n| 1 | 2 |\n\nאמר\n\n- one\n- שני\n"
+    conversation = make_conversation(anna.user, [("How?", text)])
+    signed_in_page.goto(f"/chat/{conversation.pk}/")
+    css = "(one, name) => getComputedStyle(one)[name]"
+
+    def styles(selector: str, name: str) -> list[str]:
+        return [str(one.evaluate(css, name)) for one in signed_in_page.locator(f"{ANSWER} {selector}").all()]
+
+    assert styles("ol li", "textAlign") == ["right"] * 3, "beside its number, in English too"
+    assert styles(":is(ol, li > ul, blockquote, table)", "direction") == ["rtl"] * 4
+    assert styles("blockquote", "borderRightWidth") == ["3px"]
+    assert styles("> ul > li", "textAlign") == ["left"] * 2
+    first, second = (signed_in_page.locator(f"{ANSWER} th").nth(number).bounding_box() for number in (0, 1))
+    assert first
+    assert second
+    assert first["x"] > second["x"], "the first column is on the right"
+    assert styles("td", "textAlign") == ["right"] * 2

@@ -11,7 +11,7 @@ import pytest
 from chat import sse
 from chat.events import Cursor, End, Start, Text, block_json
 from chat.markdown import blocks, rendered
-from chat.replies.blocks import BlocksOfReader
+from chat.replies.blocks import LONG, BlocksOfReader
 from chat.replies.growing import Growing
 from chat.replies.reader import Reader
 from tests.markdown.test_blocks import ANSWER
@@ -174,3 +174,27 @@ def test_who_looks_in_late_reads_a_long_text_in_turns_with_the_others() -> None:
     _, block, _ = asyncio.run(late())
     assert block_json(299_994, 300_000, "<p>word</p>\n").encode() in block
     assert turns > 50
+
+
+def test_a_long_block_of_one_reply_does_not_hold_up_the_end_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_go_on = threading.Event()
+
+    def slow(span: Any, prefix: str) -> Any:
+        assert len(span.text) <= LONG or may_go_on.wait(10)
+        return rendered(span, prefix)
+
+    monkeypatch.setattr("chat.replies.blocks.rendered", slow)
+    long, short = [growing("a" * (LONG + 1) + "\n\n") for _ in range(3)], growing("short\n\n")
+
+    async def events() -> list[str]:
+        waiting = [asyncio.create_task(read_all(reply)) for reply in long]
+        await asyncio.sleep(0.01)
+        for reply in (*long, short):
+            reply.finish(End("complete"))
+        told = await asyncio.wait_for(read_all(short), 10)
+        assert not any(task.done() for task in waiting)
+        may_go_on.set()
+        await asyncio.gather(*waiting)
+        return told
+
+    assert asyncio.run(events())[-2:] == [block_json(0, 7, "<p>short</p>\n"), "end"]
