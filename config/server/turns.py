@@ -12,8 +12,8 @@ from cachetools import LRUCache
 from django.conf import settings
 from django.http import parse_cookie
 
-from chat.http import HEALTH_PATHS
 from chat.markdown import person
+from config.server.health import HEALTH_PATHS
 from config.server.middleware import Application, Receive, Scope, Send, calling_once
 
 # With one, a person's other tabs would wait for a single slow page.

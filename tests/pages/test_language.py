@@ -108,10 +108,10 @@ def test_no_english_is_left_before_the_login(path: str, client: Client) -> None:
 
 def test_a_refusal_to_a_script_too(client: Client, anna: User) -> None:
     User.objects.update(language="ru")
-    refused = client.post("/chat/stream", "{", content_type="application/json")
+    refused = client.post("/chat/stop", "{", content_type="application/json")
     assert refused.json()["error"]["message"] == "Тело запроса — не JSON."
     client.logout()
-    refused = client.post("/chat/stream", {}, content_type="application/json", headers=IN_RUSSIAN)
+    refused = client.post("/chat/stop", {}, content_type="application/json", headers=IN_RUSSIAN)
     assert refused.json()["error"]["message"] == "Войдите снова; набранное вами не пропало."
 
 
