@@ -13,14 +13,13 @@ from django.conf import settings
 from django.http import parse_cookie
 
 from chat.markdown import person
-from config.server.health import HEALTH_PATHS
 from config.server.middleware import Application, Receive, Scope, Send, calling_once
 
 # With one, a person's other tabs would wait for a single slow page.
 MOST_AT_ONCE = 2
 # Sessions of which we remember the user: someone with many sessions is still one person.
 MOST_SESSIONS = 10_000
-NEVER_WAIT = HEALTH_PATHS | {"/chat/stream", "/chat/stop"}
+NEVER_WAIT = {"/chat/stream", "/chat/stop"}
 
 
 def in_turn(application: Application) -> Application:

@@ -164,7 +164,7 @@ def test_a_request_that_ends_without_an_answer_gives_its_seat_back(end: str) -> 
 
 
 @pytest.mark.parametrize(
-    "scope", [{"path": "/", "headers": []}, scope_of("s", "/chat/stream"), scope_of("s", "/readyz")]
+    "scope", [{"path": "/", "headers": []}, scope_of("s", "/chat/stream"), scope_of("s", "/chat/stop")]
 )
 def test_nobody_waits_without_a_session_or_with_a_question(scope: dict[str, Any]) -> None:
     async def requests() -> int:
