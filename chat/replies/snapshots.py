@@ -129,6 +129,7 @@ class Snapshots:
 
     async def _sweep(self) -> None:
         try:
+            await self._in_database(models.Generation.objects.disown, self._name, but=list(self._writers))
             ended = await self._in_database(models.Generation.objects.sweep, but=list(self._writers))
             gone = await self._in_database(models.Conversation.objects.purge)
             gone += await self._in_database(models.Message.objects.purge)

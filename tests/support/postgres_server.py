@@ -96,7 +96,7 @@ class PostgresServer:
 
     def execute(self, statement: str, name: str = "postgres", *values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url(name), autocommit=True, connect_timeout=5) as connection:
-            cursor = connection.execute(statement, values)
+            cursor = connection.execute(statement, values or None)
             return list(cursor) if cursor.description else []
 
     @contextmanager
