@@ -119,6 +119,9 @@ class PostgresServer:
     def log_size(self) -> int:
         return self._log.stat().st_size
 
+    def log_text(self, after: int = 0) -> str:
+        return self._log.read_bytes()[after:].decode()
+
     def _answers(self) -> bool:
         try:
             self.execute("SELECT 1")
