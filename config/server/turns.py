@@ -20,7 +20,7 @@ from config.server.middleware import Application, Receive, Scope, Send, calling_
 MOST_AT_ONCE = 2
 # Sessions of which we remember the user: someone with many sessions is still one person.
 MOST_SESSIONS = 10_000
-NEVER_WAIT = HEALTH_PATHS | {"/chat/stream", "/chat/stop"}
+NEVER_WAIT = {"/chat/stream", "/chat/stop"}
 
 
 def in_turn(application: Application) -> Application:
