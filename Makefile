@@ -1,7 +1,7 @@
 PYTHON ?= python3
 export PYTHON
 
-.PHONY: run check test test-services bench lint messages requirements
+.PHONY: run check test test-services test-migrations bench lint messages requirements
 
 # The chat on 127.0.0.1, port 8000 (or another one: make run PORT=8001)
 run:
@@ -18,6 +18,11 @@ test:
 # The same on PostgreSQL and Redis, both started for the tests
 test-services:
 	@SERVICES=1 scripts/test.sh $(ARGS)
+
+# The migrations on 300,000 messages, beside somebody who writes: nobody may wait for longer than a second
+test-migrations: export MIGRATED_MESSAGES = 300000
+test-migrations:
+	@scripts/test.sh tests/server/test_migrations.py
 
 # The cost of the product against nginx, as ratios of one run (only parts: make bench ARGS="--parts paced20")
 bench:

@@ -22,5 +22,11 @@ if ! docker compose up -d --wait --no-recreate --scale web=$((2 * count)) web; t
     exit 1
 fi
 docker stop "${old[@]}" >/dev/null
+# Docker deletes a container's log with it.
+mkdir -p -m 700 logs
+for container in "${old[@]}"; do
+    docker logs --timestamps "$container" >"logs/$(date -u +%Y-%m-%dT%H-%M-%S)-${container:0:12}.log" 2>&1
+done
 docker rm "${old[@]}" >/dev/null
-docker compose up -d --wait --scale web="$count"
+# Nobody can connect while a changed Caddy is replaced, so it waits for no other container.
+docker compose up -d --wait --no-deps caddy

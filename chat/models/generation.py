@@ -76,6 +76,11 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         dead = self.dead().exclude(pk__in=but).select_related("conversation")
         return [generation for generation in dead if generation.interrupt()]
 
+    def disown(self, writer: str, *, but: Collection[uuid.UUID]) -> None:
+        """Let others end what `writer` no longer writes although it lives: a reply that could not be saved in time."""
+        mine = self.running().filter(writer=writer, started_at__lt=Now() - DEAD_AFTER)
+        mine.exclude(pk__in=but).update(heartbeat_at=models.F("started_at"))
+
     def save_snapshot(self, writer: str, grown: Iterable[Piece]) -> set[uuid.UUID]:
         """Save heartbeat and growth in one transaction. Returns the replies that someone wants stopped."""
         mine = self.running().filter(writer=writer)

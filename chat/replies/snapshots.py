@@ -129,6 +129,9 @@ class Snapshots:
 
     async def _sweep(self) -> None:
         try:
+            # So that its row is there before its first reply is.
+            await self._in_database(models.Process.objects.beat, self._name)
+            await self._in_database(models.Generation.objects.disown, self._name, but=list(self._writers))
             ended = await self._in_database(models.Generation.objects.sweep, but=list(self._writers))
             gone = await self._in_database(models.Conversation.objects.purge)
             gone += await self._in_database(models.Message.objects.purge)

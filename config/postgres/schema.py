@@ -6,14 +6,11 @@ from django.db.backends.postgresql.schema import DatabaseSchemaEditor as Postgre
 
 
 class DatabaseSchemaEditor(PostgresSchemaEditor):
-    """Gives up a lock that it can't have at once, because everybody else would queue up behind it.
-
-    What is built outside a transaction, such as an index that is made CONCURRENTLY, locks nobody out and may wait.
-    """
+    """Gives up a lock that it can't have within a second, because everybody else queues up behind it."""
 
     def __enter__(self) -> Self:
         if not self.collect_sql:
-            self._limit(statement="0", lock="1s" if self.atomic_migration else "0")
+            self._limit(statement="0", lock="1s")
         editor: Self = super().__enter__()
         return editor
 

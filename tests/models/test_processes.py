@@ -68,6 +68,16 @@ def test_a_process_that_never_beat_is_given_up_in_the_end() -> None:
     assert dead() == ["ours"]
 
 
+def test_what_a_living_process_has_given_up_is_dead() -> None:
+    born = timezone.now() - LONG
+    given_up, written = (reply_of("ours", started_at=born) for _ in range(2))
+    Process.objects.beat("ours")
+
+    Generation.objects.disown("ours", but=[written.pk])
+
+    assert [generation.pk for generation in Generation.objects.dead()] == [given_up.pk]
+
+
 def test_a_beat_writes_no_row_of_a_reply() -> None:
     reply = reply_of("ours", started_at=timezone.now() - LONG)
     before = Generation.objects.filter(pk=reply.pk).values().get()

@@ -358,14 +358,13 @@ def test_a_reply_is_one_row_that_is_written_at_its_birth_and_its_end(cluster: Cl
     here = cluster.start()
     pages = ask_many(here, *[SHORT] * 10)
     join(pages, 20)
-    # PostgreSQL counts a moment later.
-    time.sleep(1.5)
 
-    [[updates]] = cluster.postgres.execute(
-        "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'chat_generation'", cluster.name
-    )
-    [[beats]] = cluster.postgres.execute(
-        "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'chat_process'", cluster.name
-    )
-    assert updates == 10
-    assert beats >= 2
+    def updates_of(table: str) -> int:
+        query = "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = %s"
+        [[updates]] = cluster.postgres.execute(query, cluster.name, table)
+        return int(updates)
+
+    # PostgreSQL counts a moment later.
+    wait_until(lambda: updates_of("chat_generation") >= 10, 20)
+    assert updates_of("chat_generation") == 10
+    assert updates_of("chat_process") >= 2

@@ -63,6 +63,31 @@ def test_the_document_names_every_setting() -> None:
         assert re.search(rf"^\| .*`{name}`", document, re.MULTILINE), name
 
 
+def test_caddy_is_replaced_in_seconds_although_streams_never_end() -> None:
+    """Nobody can connect until the old one is gone, and Docker's own patience is ten seconds."""
+    [grace] = re.findall(r"^\tgrace_period (\d+)s$", (ROOT / "Caddyfile").read_text(), re.MULTILINE)
+    [stop] = re.findall(r"grace_period\.\n +stop_grace_period: (\d+)s", (ROOT / "compose.yaml").read_text())
+
+    assert int(grace) < int(stop) <= 2
+
+
+def test_caddys_log_has_neither_headers_nor_queries() -> None:
+    log = re.search(r"(?s)\tlog \{.*?\n\t\}", (ROOT / "Caddyfile").read_text())
+
+    assert log
+    for rule in (r"request>uri regexp \?.* ?…", "request>headers delete", "resp_headers delete"):
+        assert rule in log[0]
+
+
+def test_the_database_role_of_the_chat_is_no_superuser() -> None:
+    """PostgreSQL keeps its last connections for superusers: an operator has to get in."""
+    compose = (ROOT / "compose.yaml").read_text()
+
+    assert "POSTGRES_USER: postgres\n" in compose
+    assert "./scripts/database_role.sh:/docker-entrypoint-initdb.d/" in compose
+    assert "SUPERUSER" not in (ROOT / "scripts" / "database_role.sh").read_text()
+
+
 def test_docker_waits_longer_than_a_process_needs_for_its_end() -> None:
     compose = (ROOT / "compose.yaml").read_text()
     [drain] = re.findall(r"DRAIN_SECONDS:-(\d+)", compose)

@@ -96,7 +96,7 @@ class PostgresServer:
 
     def execute(self, statement: str, name: str = "postgres", *values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url(name), autocommit=True, connect_timeout=5) as connection:
-            cursor = connection.execute(statement, values)
+            cursor = connection.execute(statement, values or None)
             return list(cursor) if cursor.description else []
 
     @contextmanager
@@ -118,6 +118,9 @@ class PostgresServer:
 
     def log_size(self) -> int:
         return self._log.stat().st_size
+
+    def log_text(self, after: int = 0) -> str:
+        return self._log.read_bytes()[after:].decode()
 
     def _answers(self) -> bool:
         try:
