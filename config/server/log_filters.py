@@ -4,7 +4,6 @@ import logging
 
 from django.db import InterfaceError, OperationalError
 
-
 # Of what strangers wrote, such as the name of a host.
 MOST_CHARS = 200
 
