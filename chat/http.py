@@ -15,7 +15,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
 
 from chat.models import User
 
@@ -41,9 +40,6 @@ UNUSED = ("camera", "display-capture", "geolocation", "microphone", "payment", "
 
 View = Callable[..., HttpResponse]
 ScriptView = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
-
-# The browser keeps the page for going back, and asks whether it has changed before it shows it again.
-fresh = cache_control(private=True, no_cache=True)
 
 
 class AuthenticatedHttpRequest(HttpRequest):

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -20,14 +19,10 @@ from chat.urls import websocket_urlpatterns  # noqa: E402
 from config.server.health import with_health  # noqa: E402
 from config.server.middleware import logged, on_shared_threads, undisturbed  # noqa: E402
 from config.server.proxy import behind_proxies  # noqa: E402
+from config.server.static_files import is_hashed, protect  # noqa: E402
 from config.server.turns import in_turn  # noqa: E402
 
 logger = logging.getLogger("config.requests")
-
-
-def is_hashed(path: str, url: str) -> bool:
-    """Tell whether a name contains the hash of the file's content, so that it can be cached for good."""
-    return bool(re.search(r"\.[0-9a-f]{12}\.", url))
 
 
 with_static_files = ServeStaticASGI(
@@ -36,6 +31,8 @@ with_static_files = ServeStaticASGI(
     root=settings.STATIC_ROOT if settings.STATIC_ROOT.is_dir() else None,
     prefix=settings.STATIC_URL,
     immutable_file_test=is_hashed,
+    allow_all_origins=False,
+    add_headers_function=protect,
 )
 websockets = URLRouter([*websocket_urlpatterns, re_path("", WebsocketDenier.as_asgi())])
 application = behind_proxies(

@@ -211,7 +211,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
+            "()": "config.server.logs.JsonLines",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
             "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger", "message": "event"},
             "json_ensure_ascii": False,
@@ -220,8 +220,9 @@ LOGGING = {
     "filters": {
         # Neither a 503 that we return on purpose, nor one of an outage, which has a line of its own.
         "unexpected": {"()": "config.server.log_filters.Unexpected"},
+        "brief": {"()": "config.server.log_filters.BriefRefusals"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["brief"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "chat": {"level": "INFO"},

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from chat.doorbell import doorbell
-from chat.http import AuthenticatedHttpRequest, fresh, keeping_text, reply_running
+from chat.http import AuthenticatedHttpRequest, keeping_text, reply_running
 from chat.models import Conversation, Generation, Message, ReplyRunning
 from chat.page.conversation import page
 from chat.page.history import end_dead, one
@@ -20,7 +20,6 @@ Verb = Callable[[AuthenticatedHttpRequest, Message], HttpResponse]
 
 
 @require_safe
-@fresh
 def message(request: AuthenticatedHttpRequest, conversation: uuid.UUID, message: uuid.UUID) -> HttpResponse:
     context = {
         "message": one(_mine(request, conversation), message),
@@ -31,7 +30,6 @@ def message(request: AuthenticatedHttpRequest, conversation: uuid.UUID, message:
 
 
 @require_safe
-@fresh
 def text(request: AuthenticatedHttpRequest, conversation: uuid.UUID, message: uuid.UUID) -> HttpResponse:
     """Return the text as it was written, for the clipboard."""
     found = one(_mine(request, conversation), message)
@@ -41,7 +39,6 @@ def text(request: AuthenticatedHttpRequest, conversation: uuid.UUID, message: uu
 def _verb(view: Verb) -> Callable[..., HttpResponse]:
     """Find the user's own message for a view, and refuse while a reply is being written in its conversation."""
 
-    @fresh
     @keeping_text
     @wraps(view)
     def wrapper(request: AuthenticatedHttpRequest, conversation: uuid.UUID, message: uuid.UUID) -> HttpResponse:

@@ -6,7 +6,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from chat.http import AuthenticatedHttpRequest, Refusal, fresh, keeping_text
+from chat.http import AuthenticatedHttpRequest, Refusal, keeping_text
 from chat.model_choice import SETTINGS, offered
 from chat.models import Conversation
 from chat.page.conversation import page
@@ -16,7 +16,6 @@ FIELDS = ("text", "retry", "continue", "edit", "request_id", "model", "parent", 
 
 
 @require_safe
-@fresh
 def home(request: AuthenticatedHttpRequest) -> HttpResponse:
     return page(request)
 
@@ -29,7 +28,6 @@ def new_conversation(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @keeping_text
-@fresh
 def conversation(request: AuthenticatedHttpRequest, conversation: uuid.UUID) -> HttpResponse:
     found = request.user.conversations.alive().filter(pk=conversation).first()
     if request.method == "POST":

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from chat.forms import ConversationSettings, Personal, PresetForm
-from chat.http import AuthenticatedHttpRequest, Refusal, fresh, next_url
+from chat.http import AuthenticatedHttpRequest, Refusal, next_url
 from chat.model_choice import offered
 from chat.models import Preset, User
 from chat.questions import keep_rate
@@ -20,7 +20,6 @@ reads_and_writes = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @reads_and_writes
-@fresh
 def personal(request: AuthenticatedHttpRequest) -> HttpResponse:
     # Another object than request.user, which stays as it was if the form is refused.
     user = User.objects.get(pk=request.user.pk)
@@ -33,7 +32,6 @@ def personal(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 @reads_and_writes
-@fresh
 def conversation(request: AuthenticatedHttpRequest, conversation: uuid.UUID) -> HttpResponse:
     found = get_object_or_404(request.user.conversations.alive(), pk=conversation)
     form = ConversationSettings(_posted(request), initial=ConversationSettings.initial_of(found))
@@ -46,7 +44,6 @@ def conversation(request: AuthenticatedHttpRequest, conversation: uuid.UUID) -> 
 
 
 @reads_and_writes
-@fresh
 def new_preset(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Make a preset. Without a name, the form comes from a conversation's settings or a new chat."""
     if "name" in request.POST:
@@ -57,7 +54,6 @@ def new_preset(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 @reads_and_writes
-@fresh
 def preset(request: AuthenticatedHttpRequest, preset: uuid.UUID) -> HttpResponse:
     return _preset(request, get_object_or_404(request.user.presets, pk=preset))
 

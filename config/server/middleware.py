@@ -17,6 +17,9 @@ from config.server.health import HEALTH_PATHS
 
 logger = logging.getLogger("config.requests")
 
+# Of a path in the log: anyone can send one of 16 KB.
+MOST_PATH_CHARS = 500
+
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -142,7 +145,7 @@ def _log(scope: Scope, status: int, size: int, seconds: float) -> None:
         extra={
             "request_id": scope["request_id"],
             "method": scope["method"],
-            "path": scope["path"],
+            "path": scope["path"][:MOST_PATH_CHARS],
             "status": status,
             "bytes": size,
             "ms": round(seconds * 1000, 1),

@@ -16,7 +16,7 @@ def lines_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def is_ours(handler: logging.Handler) -> bool:
-    return type(handler.formatter).__name__ == "JsonFormatter"
+    return type(handler.formatter).__name__ == "JsonLines"
 
 
 def said(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]:
