@@ -31,7 +31,7 @@ def test_its_headers_keep_everybody_on_the_way_from_holding_it_back(anna: Person
 
     for response in (asked, resumed):
         assert response.headers["content-type"] == "text/event-stream"
-        assert response.headers["cache-control"] == "no-cache, no-transform"
+        assert response.headers["cache-control"] == "private, no-cache, no-transform"
         assert response.headers["x-accel-buffering"] == "no"
         assert response.headers["content-encoding"] == "identity"
         assert "content-length" not in response.headers
