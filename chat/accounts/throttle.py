@@ -1,92 +1,107 @@
-"""Slow down repeated failures to log in: by name and network, and by network whatever the name.
+"""Slow down repeated failures to log in: by name, by network, and by both.
 
-The counters lie in Django's cache, which each process has for itself.
+The counters lie in the database, so all processes share them and a restart forgets nothing. They slow guesses down and
+lock nobody out: a browser that has logged in before with the same name has a counter of its own, and no other holds it.
 """
 
-import hashlib
-import ipaddress
 import math
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from django.core.cache import cache
+from django.db import transaction
+from django.db.models import F
 from django.http import HttpRequest
 
-from chat.models.names import key_of
+from chat.accounts import known_browsers
+from chat.accounts.keys import digest, digest_of_name, networks_of
+from chat.models import LoginFailures
 
 WINDOW_SECONDS = 15 * 60
 FREE_PER_NAME = 5
 # Several people may share an address, behind one router.
 FREE_PER_ADDRESS = 20
+# A provider's or a company's network
+FREE_PER_WIDE_NETWORK = 100
+# From all networks together. With a minute between two of them, that is less than a hundred guesses an hour.
+FREE_PER_ACCOUNT = 20
+ACCOUNT_WINDOW_SECONDS = 60 * 60
 LONGEST_WAIT = 60
 
 
+@dataclass(frozen=True)
 class Counter:
-    """Counts failures of one kind in WINDOW_SECONDS, and closes a gate for a while after each."""
+    """Counts failures of one kind in a window of time, and closes a gate for a while after each."""
 
-    def __init__(self, key: str, free: int) -> None:
-        self.key, self.gate, self.free = f"login:{key}", f"login-gate:{key}", free
+    key: str
+    free: int
+    window: int = WINDOW_SECONDS
 
-    def seconds_left(self) -> int:
-        opens_at: float = cache.get(self.gate, 0.0)
-        return max(0, math.ceil(opens_at - time.time()))
-
-    def count(self) -> bool:
-        """Count an attempt as failed until it succeeds. Returns False if another one was faster to the open gate."""
-        cache.add(self.key, 0, WINDOW_SECONDS)
-        failures = cache.incr(self.key)
-        if failures < self.free:
-            return True
-        wait = min(2 ** (failures - self.free + 1), LONGEST_WAIT)
-        # add() lets exactly one of many simultaneous attempts through.
-        if cache.add(self.gate, time.time() + wait, wait):
-            return True
-        cache.decr(self.key)
-        return False
-
-    def forgive(self) -> None:
-        """Take back one failure: the password was right."""
-        if cache.get(self.key, 0) > 0:
-            cache.decr(self.key)
-        cache.delete(self.gate)
-
-    def forget(self) -> None:
-        cache.delete_many([self.key, self.gate])
+    def count(self, row: LoginFailures, now: float) -> None:
+        if row.expires_at <= now:
+            row.failures, row.expires_at = 0, now + self.window
+        row.failures += 1
+        if row.failures >= self.free:
+            row.opens_at = now + min(2.0 ** min(row.failures - self.free + 1, 10), LONGEST_WAIT)
 
 
 class Attempt:
-    """One attempt to log in."""
+    """One attempt, counted as failed until it succeeds."""
 
-    def __init__(self, username: str, address: str) -> None:
-        network = _network(address)
-        self.by_name = Counter(_digest(key_of(username), network), FREE_PER_NAME)
-        self.by_address = Counter(_digest(network), FREE_PER_ADDRESS)
+    def __init__(self, *, own: Iterable[Counter], shared: Iterable[Counter] = ()) -> None:
+        """`own`: forgotten after a success; `shared`: with others, whose failures stay counted."""
+        self.own, self.shared = tuple(own), tuple(shared)
 
     @classmethod
-    def of(cls, request: HttpRequest) -> "Attempt":
-        return cls(request.POST.get("username", "").strip(), request.META.get("REMOTE_ADDR", ""))
+    def to_log_in(cls, request: HttpRequest) -> "Attempt":
+        typed = request.POST.get("username", "")
+        name = digest_of_name(typed)
+        if mark := known_browsers.mark_of(request, typed):
+            return cls(own=[Counter(digest("browser", name, mark), FREE_PER_NAME)])
+        network, wide = networks_of(request.META.get("REMOTE_ADDR", ""))
+        return cls(
+            own=[Counter(digest("both", name, network), FREE_PER_NAME)],
+            shared=[
+                Counter(digest("account", name), FREE_PER_ACCOUNT, ACCOUNT_WINDOW_SECONDS),
+                Counter(digest("network", network), FREE_PER_ADDRESS),
+                Counter(digest("wide", wide), FREE_PER_WIDE_NETWORK),
+            ],
+        )
+
+    @classmethod
+    def with_token(cls, request: HttpRequest) -> "Attempt":
+        network, _ = networks_of(request.META.get("REMOTE_ADDR", ""))
+        return cls(own=[Counter(digest("token", network), FREE_PER_NAME)])
 
     def begin(self) -> int:
-        """Return the seconds to wait, or 0 if the password may be checked now. Asking does not extend the wait."""
-        counters = (self.by_name, self.by_address)
-        wait = max(counter.seconds_left() for counter in counters)
-        if not wait and all(counter.count() for counter in counters):
-            return 0
-        return max(1, wait, *(counter.seconds_left() for counter in counters))
+        """Return the seconds to wait, or 0 if the attempt may go on. Asking does not extend the wait."""
+        counters = {counter.key: counter for counter in (*self.own, *self.shared)}
+        found = LoginFailures.objects.filter(key__in=counters)
+        # Without a write while the gate is closed, so that a flood of guesses costs little.
+        return _seconds_left(found) or _count(counters)
 
     def succeed(self) -> None:
-        self.by_name.forget()
-        self.by_address.forgive()
+        LoginFailures.objects.filter(key__in=[counter.key for counter in self.own]).delete()
+        shared = LoginFailures.objects.filter(key__in=[counter.key for counter in self.shared], failures__gt=0)
+        shared.update(failures=F("failures") - 1, opens_at=0)
 
 
-def _digest(*parts: str) -> str:
-    """Return a hash for a cache key: what was typed may be long or odd, a key may not."""
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
+def _count(counters: dict[str, Counter]) -> int:
+    """Count one failure, unless another attempt was faster to the open gate: exactly one of many gets through."""
+    now = time.time()
+    new = [LoginFailures(key=key, expires_at=now + counters[key].window) for key in sorted(counters)]
+    with transaction.atomic():
+        LoginFailures.objects.bulk_create(new, ignore_conflicts=True)
+        # Always in the same order, so that two attempts never wait for each other.
+        rows = list(LoginFailures.objects.select_for_update().filter(key__in=counters).order_by("key"))
+        if wait := _seconds_left(rows):
+            return wait
+        for row in rows:
+            counters[row.key].count(row, now)
+        LoginFailures.objects.bulk_update(rows, ["failures", "opens_at", "expires_at"])
+    return 0
 
 
-def _network(address: str) -> str:
-    """Return the network of an address: one customer has a whole /64 of IPv6 addresses."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)
+def _seconds_left(rows: Iterable[LoginFailures]) -> int:
+    now = time.time()
+    return max((math.ceil(row.opens_at - now) for row in rows if row.opens_at > now), default=0)

@@ -4,6 +4,7 @@ from chat.models.errors import NothingToContinue, ReplyRunning, RequestReused, T
 from chat.models.evidence import Evidence
 from chat.models.generation import Generation, Piece
 from chat.models.leftovers import delete_leftovers
+from chat.models.login import LoginFailures
 from chat.models.message import Message
 from chat.models.preset import ChatDefaults, Preset
 from chat.models.process import DEAD_AFTER, Process
@@ -22,6 +23,7 @@ __all__ = [
     "Evidence",
     "Generation",
     "Installation",
+    "LoginFailures",
     "Message",
     "NothingToContinue",
     "Piece",

@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from chat.accounts import first_account
+from chat.accounts import first_account, known_browsers
 from chat.accounts.throttle import Attempt
 from chat.forms import FirstSignUp, SignUp
 from chat.models import Installation
@@ -33,19 +33,49 @@ def signup(request: HttpRequest) -> HttpResponse:
     is_first = Installation.is_new()
     if not is_first and settings.SIGNUP != "open":
         return render(request, "registration/signup_closed.html", status=403)
-    form = _signup_form(request, is_first)
+    if is_first and first_account.token_needed(request):
+        return _signup_with_token(request)
+    return _signup_with(SignUp(_posted(request)), request, is_first)
+
+
+def _signup_with_token(request: HttpRequest) -> HttpResponse:
+    """Make the first account, slowed down after some wrong tokens."""
+    form = FirstSignUp(_posted(request), initial={"token": request.GET.get("token", "")})
+    if not form.is_bound:
+        return _signup_with(form, request, True)
+    attempt = Attempt.with_token(request)
+    if seconds := attempt.begin():
+        unbound = FirstSignUp(initial={name: request.POST.get(name, "") for name in ("username", "email", "token")})
+        context = {"form": unbound, "is_first": True, "wait": _please_wait(seconds)}
+        response = render(request, "registration/signup.html", context, status=429)
+        response["Retry-After"] = str(seconds)
+        return response
+    if form.is_valid() or "token" not in form.errors:
+        attempt.succeed()
+    return _signup_with(form, request, True)
+
+
+def _signup_with(form: SignUp, request: HttpRequest, is_first: bool) -> HttpResponse:
     if form.is_valid() and _make_account(form, is_first):
         login(request, form.instance)
-        return redirect("home")
+        response = redirect("home")
+        known_browsers.remember(request, response, form.instance.get_username())
+        return response
     status = 403 if "token" in form.errors else 200
     return render(request, "registration/signup.html", {"form": form, "is_first": is_first}, status=status)
 
 
-def _signup_form(request: HttpRequest, is_first: bool) -> SignUp:
-    data = request.POST if request.method == "POST" else None
-    if is_first and first_account.token_needed():
-        return FirstSignUp(data)
-    return SignUp(data)
+def _posted(request: HttpRequest) -> Any:
+    return request.POST if request.method == "POST" else None
+
+
+def _please_wait(seconds: int) -> str:
+    message = ngettext(
+        "Too many failed attempts. Wait %(seconds)d second, then try again.",
+        "Too many failed attempts. Wait %(seconds)d seconds, then try again.",
+        seconds,
+    )
+    return message % {"seconds": seconds}
 
 
 def _make_account(form: SignUp, is_first: bool) -> bool:
@@ -77,7 +107,7 @@ class Login(LoginView):
         return super().dispatch(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        self.attempt = Attempt.of(request)
+        self.attempt = Attempt.to_log_in(request)
         if seconds := self.attempt.begin():
             return self._ask_to_wait(seconds)
         return super().post(request, *args, **kwargs)
@@ -85,6 +115,7 @@ class Login(LoginView):
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         self.attempt.succeed()
         response = super().form_valid(form)
+        known_browsers.remember(self.request, response, form.get_user().get_username())
         if kept := self.request.POST.get("kept"):
             self.request.session["kept"] = kept
         return response
@@ -96,10 +127,5 @@ class Login(LoginView):
     def _ask_to_wait(self, seconds: int) -> HttpResponse:
         # An unbound form: a bound one would check the password.
         form = AuthenticationForm(initial={"username": self.request.POST.get("username", "")})
-        message = ngettext(
-            "Too many failed attempts. Wait %(seconds)d second, then try again.",
-            "Too many failed attempts. Wait %(seconds)d seconds, then try again.",
-            seconds,
-        )
-        context = self.get_context_data(form=form, wait=message % {"seconds": seconds})
+        context = self.get_context_data(form=form, wait=_please_wait(seconds))
         return self.render_to_response(context, status=429, headers={"Retry-After": str(seconds)})

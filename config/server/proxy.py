@@ -23,13 +23,16 @@ def _as_told(scope: Scope, trusted: list[Network]) -> Scope:
     """Return the scope without the proxies' headers: nothing further in needs to know whom to trust."""
     told: dict[bytes, list[str]] = {b"x-forwarded-for": [], b"x-forwarded-proto": []}
     headers = []
+    is_forwarded = False
     for name, value in scope["headers"]:
         if name in told:
             # A header may come several times, with several entries: each proxy appends its own.
             told[name] += value.decode("latin-1").split(",")
         if not name.startswith((b"x-forwarded-", b"forwarded")):
             headers.append((name, value))
-    scope = {**scope, "headers": headers}
+        else:
+            is_forwarded = True
+    scope = {**scope, "headers": headers, "forwarded": is_forwarded}
     peer = _address(scope["client"][0]) if scope.get("client") else None
     if peer and _is_in(peer, trusted):
         scope["client"] = [str(_client(peer, told[b"x-forwarded-for"], trusted)), 0]

@@ -1,6 +1,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from chat.accounts import first_account
@@ -19,8 +20,15 @@ class Command(BaseCommand):
         from config.server.daphne import Server
 
         first_account.listen_on(options["host"])
-        first_account.announce()
+        first_account.announce(_origin(options["host"], options["port"]))
         server = Server(application, host=options["host"], port=options["port"])
         server.run()
         if server.failure:
             raise CommandError(server.failure)
+
+
+def _origin(host: str, port: int) -> str:
+    """Return how this machine reaches the server. Behind a proxy, only its users know the name."""
+    if settings.HTTPS or settings.TRUSTED_PROXIES:
+        return ""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
