@@ -41,3 +41,5 @@ application = behind_proxies(
 )
 if settings.HTTPS and not settings.TRUSTED_PROXIES:
     logger.warning("HTTPS is on, but TRUSTED_PROXIES names no proxy: every page will redirect to itself")
+if len(settings.SECRET_KEY) < 50 or len(set(settings.SECRET_KEY)) < 5:
+    logger.warning("SECRET_KEY is short or has few characters: use at least 50 random ones")

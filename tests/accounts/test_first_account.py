@@ -175,3 +175,10 @@ def test_a_right_token_with_wrong_fields_is_not_slowed(client: Client) -> None:
     for _ in range(10):
         response = sign_up(client, token=first_account.token(), password2="other")
         assert response.status_code == 200
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(("key", "is_weak"), [("short", True), ("ab" * 30, True), ("0123456789abcdef" * 4, False)])
+def test_a_weak_secret_key_is_told_at_the_start(servers: Servers, key: str, is_weak: bool) -> None:
+    log = servers.start(SECRET_KEY=key).log()
+    assert is_weak is any("SECRET_KEY is short" in line["event"] for line in log)
