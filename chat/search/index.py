@@ -1,12 +1,14 @@
 """The search index, kept by triggers, so that a text is indexed in the transaction that writes it.
 
-Migrations make it, each with statements of its own; `0004_search` has all of PostgreSQL's. SQLite's triggers are here
-too, because they have to be restored now and then. An answer is indexed once, at its end: until then its message is
-empty. Deleted texts that can still be restored stay in the index; the search leaves them out. Titles have a table of
-their own, or searching them first would search all texts twice.
+Migrations make it, each with statements of its own; `0004` and `0011` have all of PostgreSQL's.
+SQLite's triggers are here too, because they have to be restored now and then. An answer is indexed once, at
+its end: until then its message is empty. Deleted texts that can still be restored stay in the index; the search leaves
+them out. Titles have a table of their own, or searching them first would search all texts twice.
 """
 
 from typing import Any
+
+from chat.search.letters import UNSPACED, WIDE, WIDE_OFFSET
 
 # Only the beginning of a longer text is indexed: PostgreSQL limits the size of a vector, and people won't wait.
 MOST_CHARS = 200_000
@@ -31,7 +33,20 @@ def reinstall_what_is_lost(connection: Any) -> None:
 # --- SQLite -----------------------------------------------------------------------------------------------------------
 
 TEXT = f"substr(coalesce(nullif({{0}}.text, ''), {{0}}.reasoning), 1, {MOST_CHARS})"
-WORDS = "replace(replace({0}, 'ё', 'е'), 'Ё', 'Е')"
+# A letter, as it is found: full-width ones are those they stand for.
+LETTER = f"CASE WHEN a GLOB '[{WIDE}]' THEN char(unicode(a) - {WIDE_OFFSET}) ELSE a END"
+# Walks through the text piece by piece, because SQLite counts a text's letters from its start; 129 for the neighbour.
+PAIRS = f"""(
+    WITH RECURSIVE piece(text, rest) AS (
+        SELECT substr({{0}}, 1, 129), substr({{0}}, 129)
+        UNION ALL SELECT substr(rest, 1, 129), substr(rest, 129) FROM piece WHERE rest <> ''
+    ), place(at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM place WHERE at < 128),
+    pair(a, b) AS (SELECT substr(text, at, 1), substr(text, at + 1, 1) FROM piece CROSS JOIN place)
+    SELECT group_concat({LETTER} || CASE
+        WHEN a GLOB '[{UNSPACED}]' THEN CASE WHEN b GLOB '[{UNSPACED}]' THEN b ELSE '' END || ' '
+        WHEN b GLOB '[{UNSPACED}]' THEN ' ' ELSE '' END, '') FROM pair WHERE a <> '')"""
+AS_FOUND = f"CASE WHEN {{0}} GLOB '*[{WIDE}{UNSPACED}]*' THEN {PAIRS} ELSE {{0}} END"
+WORDS = f"replace(replace({AS_FOUND}, 'ё', 'е'), 'Ё', 'Е')"
 
 INDEX_MESSAGE = f"""
     INSERT INTO chat_searchdocument (conversation, message)

@@ -8,6 +8,7 @@ from django.db import OperationalError, connection, transaction
 
 from chat.search.hit import Hit, TooBroad
 from chat.search.index import BUCKET
+from chat.search.letters import is_unspaced
 from chat.search.words import Term
 
 # Materialized, so that the index is read once, whatever the planner makes of the limit.
@@ -40,7 +41,7 @@ Part = tuple[str, list[str]]
 
 def find(owner: UUID, terms: Sequence[Term], *, titles: bool, before: int | None, limit: int) -> list[Hit]:
     """Find texts with all terms, newest first. Raises TooBroad if that takes too long."""
-    words, values = _join([_word(term, word) for term in terms for word in term.words])
+    words, values = _join([part for term in terms for part in _words(term)])
     phrases, phrase_values = _join([_phrase(term) for term in terms if term.is_phrase])
     statement = FIND.format(words=words, kind="NULL" if titles else "NOT NULL")
     statement += (IN_PHRASES.format(phrases=phrases) if phrases else "") + NEWEST_FIRST
@@ -81,18 +82,23 @@ def _run(statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
         raise
 
 
-def _word(term: Term, word: str) -> Part:
-    """Match a word as typed, by its beginning or by its stem. Stop words such as "the" have no stem."""
-    is_open = term.is_open and word == term.words[-1]
-    as_it_is = f"{word}:*" if is_open else word
-    if term.is_phrase:
-        return "to_tsquery('pg_catalog.simple', %s)", [as_it_is]
-    return "(to_tsquery('pg_catalog.simple', %s) || to_tsquery('pg_catalog.russian', %s))", [as_it_is, word]
+def _words(term: Term) -> list[Part]:
+    """Match each word as typed, by its beginning or by its stem. Stop words such as "the" have no stem."""
+    as_they_are = _as_typed(term)
+    if term.is_phrase or is_unspaced(term.words[0]):
+        # Of a word without spaces, all pairs are enough: PostgreSQL forgets where words stand in a long text.
+        return [("to_tsquery('pg_catalog.simple', %s)", [word]) for word in as_they_are]
+    both = "(to_tsquery('pg_catalog.simple', %s) || to_tsquery('pg_catalog.russian', %s))"
+    return [(both, [*as_they_are, term.words[0]])]
 
 
 def _phrase(term: Term) -> Part:
-    last = f"{term.words[-1]}:*" if term.is_open else term.words[-1]
-    return "to_tsquery('pg_catalog.simple', %s)", [" <-> ".join([*term.words[:-1], last])]
+    return "to_tsquery('pg_catalog.simple', %s)", [" <-> ".join(_as_typed(term))]
+
+
+def _as_typed(term: Term) -> list[str]:
+    *before, last = term.tokens
+    return [*before, f"{last}:*" if term.is_beginning else last]
 
 
 def _join(parts: list[Part]) -> Part:

@@ -1,25 +1,30 @@
 """The place in a text that was found, with the words marked. Pure, except for Django's escaping."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from itertools import islice
 
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from chat.search.letters import UNSPACED, is_unspaced, plain
 from chat.search.words import Term, root_of
 
 BEFORE, AFTER = 50, 130
 # The best place is chosen from this many matches.
 MOST_MATCHES = 200
 # Markdown's punctuation would only be noise here.
+# A word that touches one without spaces is a word nonetheless.
+_BEGINS = rf"(?<![^\W_{UNSPACED}]){{}}[^\W_{UNSPACED}]*"
 _MARKUP = re.compile(r"[*`#|>~_]{2,}|[*`#|]|^[>-]\s", re.MULTILINE)
 
 
 def snippet(text: str, terms: Sequence[Term]) -> SafeString:
     """Return the place where most of the words are close together, or the beginning if there are none."""
+    text = unicodedata.normalize("NFC", text)
     pattern = _pattern(terms)
-    start, end = _best(list(islice(pattern.finditer(text), MOST_MATCHES)))
+    start, end = _best(list(islice(pattern.finditer(plain(text)), MOST_MATCHES)))
     begin, stop = max(0, start - BEFORE), min(len(text), end + AFTER)
     # Cut between words.
     begin = text.find(" ", begin, start) + 1 or begin if begin else 0
@@ -30,9 +35,10 @@ def snippet(text: str, terms: Sequence[Term]) -> SafeString:
 
 def mark(text: str, terms: Sequence[Term]) -> SafeString:
     """Escape the whole text, and put the words that were searched for in <mark>."""
+    text = unicodedata.normalize("NFC", text)
     pieces, here = [], 0
-    for match in _pattern(terms).finditer(text):
-        pieces += [("", text[here : match.start()], ""), ("<mark>", match[0], "</mark>")]
+    for match in _pattern(terms).finditer(plain(text)):
+        pieces += [("", text[here : match.start()], ""), ("<mark>", text[slice(*match.span())], "</mark>")]
         here = match.end()
     pieces.append(("", text[here:], ""))
     return _join(pieces)
@@ -44,10 +50,10 @@ def _join(pieces: list[tuple[str, str, str]]) -> SafeString:
 
 
 def _pattern(terms: Sequence[Term]) -> re.Pattern[str]:
-    """Return a pattern for words that begin with one of the roots."""
+    """Return a pattern for words that begin with one of the roots, and for words without spaces wherever they are."""
     roots = sorted({root_of(word) for term in terms for word in term.words}, key=len, reverse=True)
-    any_of = "|".join(re.escape(root).replace("е", "[её]") for root in roots)
-    return re.compile(rf"(?<![^\W_])(?:{any_of})[^\W_]*", re.IGNORECASE)
+    any_of = "|".join(re.escape(root) if is_unspaced(root) else _BEGINS.format(re.escape(root)) for root in roots)
+    return re.compile(any_of, re.IGNORECASE)
 
 
 def _best(matches: list[re.Match[str]]) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import connection
 
 from chat.search.hit import Hit
+from chat.search.letters import is_unspaced
 from chat.search.words import Term, root_of
 
 # CROSS JOIN makes SQLite read the index first, newest first, and stop at the limit.
@@ -32,7 +33,7 @@ def find(owner: UUID, terms: Sequence[Term], *, titles: bool, before: int | None
 
 def _match(term: Term) -> str:
     """Return a term in FTS5's syntax. It needs no escaping: words are only letters and digits."""
-    if term.is_phrase:
-        return f'"{" ".join(term.words)}"{"*" if term.is_open else ""}'
+    if term.is_phrase or is_unspaced(term.words[0]):
+        return f'"{" ".join(term.tokens)}"{"*" if term.is_beginning else ""}'
     [word] = term.words
     return f'"{root_of(word)}"*'

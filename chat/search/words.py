@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import snowballstemmer
 
+from chat.search.letters import is_unspaced, pairs_of, plain, runs_of
+
 MOST_CHARS = 200
 MOST_TERMS = 10
 MOST_WORD_CHARS = 60
@@ -25,6 +27,23 @@ class Term:
     @property
     def is_phrase(self) -> bool:
         return len(self.words) > 1
+
+    @property
+    def is_beginning(self) -> bool:
+        """Tell whether the last of `tokens` is the beginning of what is found: of a pair, if it is a single letter."""
+        return self.is_open or (len(self.words[-1]) == 1 and is_unspaced(self.words[-1]))
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The words as they are in the index, one behind the other."""
+        return tuple(token for number, word in enumerate(self.words, 1) for token in self._tokens(number, word))
+
+    def _tokens(self, number: int, word: str) -> list[str]:
+        if not is_unspaced(word):
+            return [word]
+        # The last letter of a run is in the index alone, but where a search ends, a run may go on.
+        is_last = number == len(self.words) and len(word) > 1
+        return pairs_of(word) + ([] if is_last else [word[-1]])
 
 
 def parse(text: str) -> tuple[Term, ...]:
@@ -48,9 +67,10 @@ def parse(text: str) -> tuple[Term, ...]:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """Split a text into words as the index does: letters and digits, in lower case, with е for ё."""
-    letters = "".join(character if _is_of_word(character) else " " for character in text)
-    return tuple(word[:MOST_WORD_CHARS] for word in letters.lower().replace("ё", "е").split())
+    """Split a text into words as the index does: letters and digits, plain ones, in lower case."""
+    text = plain(unicodedata.normalize("NFC", text))
+    letters = "".join(character if _is_of_word(character) else " " for character in text).lower()
+    return tuple(run[:MOST_WORD_CHARS] for word in letters.split() for run in runs_of(word))
 
 
 def _is_of_word(character: str) -> bool:

@@ -314,7 +314,7 @@ def test_what_takes_too_long_says_so(client: Client, anna: User, monkeypatch: py
     make_conversation(anna)
     monkeypatch.setattr(postgresql, "FIND", postgresql.FIND.replace("FROM mine", "FROM mine, pg_sleep(10)"))
     monkeypatch.setattr(postgresql, "PATIENCE", postgresql.PATIENCE.replace("'5s'", "'50ms'"))
-    assert "That takes too long." in html(client.get("/chat/search", {"q": "fox"}))
+    assert "That search takes too long." in html(client.get("/chat/search", {"q": "fox"}))
 
 
 # --- The page ---------------------------------------------------------------------------------------------------------
