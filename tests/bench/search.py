@@ -27,8 +27,15 @@ SYLLABLES = (
 )
 
 
+# Chinese words are of one or two characters out of as many as a newspaper uses.
+CHARACTERS = "".join(map(chr, range(0x4E00, 0x4E00 + 3_000)))
+
+
 class Language:
-    """Words of two alphabets, as often as words are in life: the tenth of them a tenth as often as the first."""
+    """Words of two alphabets and of Chinese, as often as words are in life: the tenth a tenth as often as the first.
+
+    Every third text is Chinese, without a space.
+    """
 
     def __init__(self) -> None:
         self._random = random.Random(1)
@@ -36,11 +43,16 @@ class Language:
         self.words = sorted(words, key=lambda word: (len(word), word))
         self._random.shuffle(self.words)
         self._weights = list(accumulate(1 / (place + 1) for place in range(len(self.words))))
+        self.chinese = ["".join(self._random.choices(CHARACTERS, k=1 + (place > 50))) for place in range(20_000)]
+        self._chinese_weights = list(accumulate(1 / (place + 1) for place in range(len(self.chinese))))
 
     def _word(self, syllables: list[str]) -> str:
         return "".join(self._random.choice(syllables) for _ in range(self._random.randint(1, 4)))
 
     def text(self) -> str:
+        if self._random.randrange(3) == 0:
+            length = self._random.choice(LENGTHS)
+            return "".join(self._random.choices(self.chinese, cum_weights=self._chinese_weights, k=length))
         return " ".join(self._random.choices(self.words, cum_weights=self._weights, k=self._random.choice(LENGTHS)))
 
     def queries(self) -> dict[str, str]:
@@ -57,6 +69,12 @@ class Language:
             "two letters": next_one[:2],
             "a beginning": rare[:3],
             "nothing like it": "xyzzy",
+            "a Chinese word": self.chinese[5_000],
+            "common Chinese": self.chinese[60],
+            "two Chinese words": self.chinese[100] + self.chinese[200],
+            "common characters": self.chinese[0] + self.chinese[1] + self.chinese[2],
+            "a character": self.chinese[0],
+            "a rare character": self.chinese[9_000][0],
         }
 
 
