@@ -34,7 +34,12 @@ PAIRS = f"""(
     SELECT group_concat(CASE WHEN a GLOB '[{WIDE}]' THEN char(unicode(a) - 65248) ELSE a END || CASE
         WHEN a GLOB '[{UNSPACED}]' THEN CASE WHEN b GLOB '[{UNSPACED}]' THEN b ELSE '' END || ' '
         WHEN b GLOB '[{UNSPACED}]' THEN ' ' ELSE '' END, '') FROM pair WHERE a <> '')"""
-AS_FOUND = f"CASE WHEN {{0}} GLOB '*[{WIDE}{UNSPACED}]*' THEN {PAIRS} ELSE {{0}} END"
+# All of them and some more, in few ranges: most texts have none, and GLOB compares each letter with every range.
+PERHAPS = "\u0e01-\u17b3\u3005-\ud7fb\uf900-\ufad9\uff10-\uff9f\U00020000-\U0003ffff"
+AS_FOUND = f"""CASE
+    WHEN length(CAST({{0}} AS BLOB)) = length({{0}}) THEN {{0}}
+    WHEN {{0}} GLOB '*[{PERHAPS}]*' THEN {PAIRS}
+    ELSE {{0}} END"""
 WORDS = "replace(replace({0}, 'ё', 'е'), 'Ё', 'Е')"
 NEW_WORDS = WORDS.format(AS_FOUND)
 
