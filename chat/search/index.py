@@ -1,6 +1,6 @@
 """The search index, kept by triggers, so that a text is indexed in the transaction that writes it.
 
-Migrations make it, each with statements of its own; `0004` and `0011` have all of PostgreSQL's.
+Migrations make it, each with statements of its own; `0004` and `0012` have all of PostgreSQL's.
 SQLite's triggers are here too, because they have to be restored now and then. An answer is indexed once, at
 its end: until then its message is empty. Deleted texts that can still be restored stay in the index; the search leaves
 them out. Titles have a table of their own, or searching them first would search all texts twice.

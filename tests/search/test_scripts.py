@@ -184,7 +184,7 @@ def tokens_in_the_database(text: str) -> list[str]:
 
 
 def test_the_migration_and_the_search_know_the_same_letters() -> None:
-    migration = import_module("chat.migrations.0011_search_without_spaces")
+    migration = import_module("chat.migrations.0012_search_without_spaces")
     assert migration.WIDE == letters.WIDE
     pattern = re.compile(f"[{migration.UNSPACED}]")
     for code in range(0x110000):
@@ -194,7 +194,7 @@ def test_the_migration_and_the_search_know_the_same_letters() -> None:
 
 @pytest.mark.parametrize("text", [*TEXTS, "Crème"])
 def test_what_was_there_before_is_found_too_and_the_migration_can_be_undone(anna: User, text: str) -> None:
-    migration: Any = import_module("chat.migrations.0011_search_without_spaces")
+    migration: Any = import_module("chat.migrations.0012_search_without_spaces")
     editor = type("Editor", (), {"connection": connection})
     before = index_of_all()
     migration.uninstall(None, editor)

@@ -166,6 +166,6 @@ def _fill(connection, sqlite):
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("chat", "0010_question_rates")]
+    dependencies = [("chat", "0011_login_failures")]
 
     operations = [migrations.RunPython(install, uninstall)]
