@@ -43,7 +43,7 @@ ScriptView = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
 
 class AuthenticatedHttpRequest(HttpRequest):
-    """What a view gets that requires a login."""
+    """The request of a view that requires a login."""
 
     user: User
 
@@ -130,7 +130,7 @@ def is_for_scripts(view: Any, request: HttpRequest) -> bool:
 
 
 def keeping_text(view: View) -> View:
-    """Ask for the login on the very answer to the form, so that what was typed survives an expired session."""
+    """Answer a form with the login page itself, so that what was typed survives an expired session."""
 
     @login_not_required
     @wraps(view)

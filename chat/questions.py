@@ -1,4 +1,4 @@
-"""A question, whichever door it comes through: validate it, store it with its empty reply, begin the reply."""
+"""A question, however it arrives: validate it, store it with its empty reply, begin the reply."""
 
 import hashlib
 import json

@@ -29,7 +29,7 @@ request() { # URL [JSON body]
         -H 'Accept: text/event-stream' -H 'Content-Type: application/json' -H 'Expect:' "$1"
 }
 
-# Pass the body to a command if the status is 200
+# Pass the body to a command if the status is 200.
 body() {
     local status line
     read -r _ status _ || exit 1 # curl has printed the reason
@@ -38,7 +38,7 @@ body() {
     "$@"
 }
 
-# Print the JSON of each event
+# Print the JSON of each event.
 events() {
     local line seen=
     while IFS= read -r line || [[ -n $line ]]; do

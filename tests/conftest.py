@@ -1,4 +1,4 @@
-"""The front door for tests: the server as production runs it, in a thread of this process, and the fake far shore."""
+"""Shared fixtures: the server as it runs in production, in a thread of this process, and the fake model server."""
 
 import threading
 import time
@@ -25,13 +25,13 @@ from tests.support.process import Servers, make_database
 from tests.support.site import Person, Site
 from tests.support.waiting import until
 
-# A slow machine is no failure.
+# A slow machine is not a failure.
 hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL only what asks the database: the rest has been tested on SQLite and would say the same again."""
+    """On PostgreSQL, run only tests that use the database: the others have run on SQLite, with the same result."""
     if connection.vendor == "postgresql":
         config.hook.pytest_deselected(items=[item for item in items if not _asks_the_database(item)])
         items[:] = filter(_asks_the_database, items)
@@ -51,7 +51,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 
 def _keep_permissions() -> None:
-    """Put the permissions back whenever a test has emptied the database: working them out again takes far longer."""
+    """Restore the permissions whenever a test has emptied the database: computing them again takes far longer."""
     kinds, permissions = list(ContentType.objects.all()), list(Permission.objects.all())
     post_migrate.disconnect(create_contenttypes)
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
@@ -64,7 +64,7 @@ def _keep_permissions() -> None:
 
 
 def _wait_for_age() -> None:
-    """Until a database has been there for long enough, nobody is taken for dead."""
+    """Wait: no writer counts as dead until the database has been running for long enough."""
     with connection.cursor() as cursor:
         age = "extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())"
         cursor.execute(f"SELECT pg_sleep(%s - {age})", [DEAD_AFTER.total_seconds()])
@@ -78,7 +78,7 @@ def upstream() -> Iterator[FakeUpstream]:
 
 @pytest.fixture(scope="session")
 def served(upstream: FakeUpstream, django_db_setup: None, django_db_blocker: Any) -> Iterator[Any]:
-    """A running server. Its threads use the database whenever they want, as they do in life."""
+    """A running server. Its threads use the database at any time, as in production."""
     from django.conf import settings
 
     settings.LLM_BASE_URL = upstream.base_url
@@ -93,7 +93,7 @@ def served(upstream: FakeUpstream, django_db_setup: None, django_db_blocker: Any
 
 
 def _serve(running: Future[Any]) -> None:
-    # Imported in its thread: Twisted's reactor belongs to the thread that runs it.
+    # Imported in the server's thread: Twisted's reactor belongs to the thread that runs it.
     from config.asgi import application
     from config.server.daphne import Server
 
@@ -103,7 +103,7 @@ def _serve(running: Future[Any]) -> None:
 
             super().listen_success(port)
             self.base_url = f"http://127.0.0.1:{port.getHost().port}"
-            # Behind the start of the engine, which waits for the reactor too.
+            # After the start of the engine, which waits for the reactor too.
             reactor.callWhenRunning(running.set_result, self)
 
     Served(application, host="127.0.0.1", port=0, signal_handlers=False).run()
@@ -112,14 +112,14 @@ def _serve(running: Future[Any]) -> None:
 def _stop() -> None:
     from twisted.internet import reactor as installed
 
-    # Twisted's types know only what all reactors have.
+    # Twisted's types only include what all reactors have.
     reactor: Any = installed
     reactor.callFromThread(reactor.stop)
 
 
 @pytest.fixture
 def site(served: Any, upstream: FakeUpstream, transactional_db: None, settings: Any) -> Iterator[Site]:
-    """A clean site with nobody and nothing in it. What a test leaves running is ended behind it."""
+    """An empty site without any accounts. What a test leaves running is ended after it."""
     upstream.forget()
     settings.LLM_BASE_URL = upstream.base_url
     site = Site(served.base_url, upstream)
@@ -150,19 +150,19 @@ def _end_all_replies() -> None:
 
 @pytest.fixture
 def anna(site: Site) -> Person:
-    """A signed-in client of an ordinary user."""
+    """An ordinary user, logged in."""
     return site.sign_in("anna")
 
 
 @pytest.fixture
 def boris(site: Site) -> Person:
-    """Somebody else, signed in too."""
+    """Another user, also logged in."""
     return site.sign_in("boris")
 
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file to copy from, with Anna and Boris signed in."""
+    """A database file to copy from, with Anna and Boris logged in."""
     database = tmp_path_factory.mktemp("template") / "migrated.sqlite3"
     make_database(database)
     return database
@@ -170,7 +170,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def servers(tmp_path: Path, migrated: Path, upstream: FakeUpstream) -> Iterator[Servers]:
-    """Servers that can be killed: each a process of its own, ended behind the test."""
+    """Servers that can be killed: each is a process of its own, and ended after the test."""
     upstream.forget()
     servers = Servers(tmp_path, migrated, upstream)
     yield servers

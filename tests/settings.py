@@ -1,4 +1,4 @@
-"""The product's settings, with what a test needs to be different."""
+"""The product's settings, with the changes that tests need."""
 
 import os
 import tempfile
@@ -10,21 +10,21 @@ os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
 from config.settings import *  # noqa: F403
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
-    # A file, as in life, and not in memory: the server's threads share it.
+    # A file, as in production, and not in memory: the server's threads share it.
     FILE = Path(tempfile.mkdtemp(prefix="chat-tests-"), "tests.sqlite3")
     DATABASES["default"]["TEST"] = {"NAME": str(FILE)}  # noqa: F405
 
 STATIC_ROOT = Path(tempfile.mkdtemp(prefix="chat-static-"))
 
-# Where it is not what is tested, each question is one request to the upstream.
+# Off, except where titles are tested, so that each question is one request to the upstream.
 LLM_TITLES = False
 # Each test is one user at one address, and asks as fast as it can.
 LIMIT_QUESTIONS_PER_MINUTE = LIMIT_QUESTIONS_PER_MINUTE_PER_ADDRESS = 1_000_000
 MAX_STREAMS_PER_USER = MAX_CONNECTIONS_PER_ADDRESS = 5_000
 
-# Argon or PBKDF2 would take most of the time of the suite.
+# Argon2 or PBKDF2 would take most of the suite's time.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-# Pages are tested without collecting files first.
+# Pages are tested without collecting the static files first.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -1,4 +1,4 @@
-"""Arrows between the rooms go one way, and the house measures are kept."""
+"""Imports between packages only go one way, and files and functions keep to the limits of size."""
 
 import ast
 import re
@@ -17,9 +17,9 @@ FILES = [
 ]
 NAMES = [str(path.relative_to(ROOT)) for path in FILES]
 
-# Room: what it imports of ours, exactly. Inside a room everything is free, as long as there is no circle.
+# For each package, exactly what it imports from our code. Inside a package, anything except circles is allowed.
 IMPORTS = {
-    # Pure, or nothing but Django below them.
+    # Pure, or based on nothing but Django.
     "chat.events": set(),
     "chat.sse": set(),
     "chat.database_threads": set(),
@@ -36,7 +36,7 @@ IMPORTS = {
         "chat.outages",
         "chat.sse", "chat.upstream",
     },
-    # A request and a question, whichever door they come through.
+    # Requests and questions, however they arrive.
     "chat.forms": {"chat.accounts", "chat.models"},
     "chat.http": {"chat.models"},
     "chat.model_choice": {"chat.forms", "chat.http", "chat.models", "chat.replies"},
@@ -44,7 +44,7 @@ IMPORTS = {
         "chat.accounts", "chat.doorbell", "chat.http", "chat.model_choice", "chat.models", "chat.replies",
     },
     "chat.page": {"chat.forms", "chat.http", "chat.model_choice", "chat.models", "chat.replies"},
-    # The doors.
+    # The entry points.
     "chat.views": {
         "chat.accounts", "chat.doorbell", "chat.events", "chat.forms", "chat.http", "chat.model_choice", "chat.models",
         "chat.outages", "chat.page", "chat.questions", "chat.replies", "chat.search",
@@ -69,9 +69,9 @@ IMPORTS = {
     "config.asgi": {"chat.urls", "config.server"},
     "config.urls": set(),
 }  # fmt: skip
-# The only module of `chat` that knows `config`: it starts the server.
+# The only module of `chat` that imports `config`: it starts the server.
 SERVE = "chat.management.commands.serve"
-# Views share what they need through rooms below them.
+# Views share code through the packages below them.
 NO_SIBLINGS = "chat.views"
 ONLY_IMPORTERS = {
     "httpx": {"chat.upstream"},
@@ -97,7 +97,7 @@ def is_in(module: str, room: str) -> bool:
 
 
 def imports(path: Path, *, with_types: bool = False) -> Iterator[str]:
-    """Yield every import; `with_types`: those for the type checker alone too."""
+    """Yield every import; `with_types`: also those only for the type checker."""
     tree = ast.parse(path.read_text())
     typing_only = {
         id(inner)
@@ -135,7 +135,7 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def depth_of(node: ast.AST, depth: int = 0) -> int:
-    """Of blocks inside a function; an `elif` is no deeper than its `if`."""
+    """Return how deeply blocks are nested in a function; an `elif` is no deeper than its `if`."""
     deepest = depth
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -162,7 +162,7 @@ def test_it_imports_only_what_its_room_may(path: Path) -> None:
 
 
 def test_the_arrows_between_the_rooms_are_those_of_the_table() -> None:
-    """An arrow that is missing fails too: the table says what is, not what might be."""
+    """An import that is only in the table fails too: it lists what is, not what could be."""
     found: dict[str, set[str]] = {room_of(module): set() for module in MODULES}
     for module, imported in ARROWS:
         found[room_of(module)] |= {room_of(imported)} - {room_of(module)}

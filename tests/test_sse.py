@@ -134,7 +134,7 @@ def test_a_retry_that_is_no_number_is_ignored(value: bytes) -> None:
     assert decoder.retry == 3000
 
 
-# --- Where we are more patient than the standard --------------------------------------------------------------------
+# --- Where we are more tolerant than the standard -------------------------------------------------------------------
 
 
 def test_a_last_event_needs_no_blank_line() -> None:
@@ -235,7 +235,7 @@ PLACES = st.lists(st.integers(0, 120), max_size=8)
 
 
 def everything(pieces: Iterable[bytes], max_line: int = 1_000) -> tuple[list[Event], int | None, bool]:
-    """Events, the time to reconnect, and whether a line was too long."""
+    """Return the events, the time to reconnect, and whether a line was too long."""
     decoder = Decoder(max_line=max_line)
     events: list[Event] = []
     try:
@@ -268,9 +268,9 @@ def test_any_split_finds_the_same_line_too_long(stream: bytes, places: list[int]
 
 
 def as_the_standard_says(stream: bytes) -> list[Event]:
-    """9.2.5 and 9.2.6, word by word, for a stream that is there as a whole."""
+    """Parse a complete stream by 9.2.5 and 9.2.6, word for word."""
     text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
-    *lines, _ = re.split("\r\n|\r|\n", text)  # the rest has no end and is discarded
+    *lines, _ = re.split("\r\n|\r|\n", text)  # the rest is not terminated, and is discarded
     events: list[Event] = []
     data = type_ = last_id = ""
     for line in lines:

@@ -1,4 +1,4 @@
-"""All texts in both languages: what makemessages finds is in the catalogue, and nothing is left that it can't find."""
+"""All texts exist in both languages: what makemessages finds is in the catalogue, and it finds every text."""
 
 import ast
 import re
@@ -57,7 +57,7 @@ def test_the_same_is_filled_in() -> None:
 
 
 def test_what_is_compiled_is_what_was_written() -> None:
-    """The compiled file is kept beside the other, because a server need not have gettext."""
+    """The compiled file is committed too, because a server may not have gettext."""
     compiled = polib.mofile(str(ROOT / CATALOGUE.with_suffix(".mo")))
 
     def said(catalogue: Any) -> dict[Any, Any]:
@@ -69,18 +69,18 @@ def test_what_is_compiled_is_what_was_written() -> None:
 
 # --- Texts that nobody marked -----------------------------------------------------------------------------------------
 
-# Marked, or no text: comments, and blocks for attributes and addresses.
+# Marked texts, and what is not text: comments, and blocks for attributes and addresses.
 MARKED = re.compile(
     r"(?s)\{#.*?#\}"
     r"|\{% blocktranslate\b.*?\{% endblocktranslate %\}"
     r"|\{% block (?:body_attributes|back) %\}.*?\{% endblock %\}"
 )
-# A condition may end a word, a value may be one.
+# Tags and variables, which may be next to words or stand for them.
 TAG = re.compile(r"(?s)\{%.*?%\}|\{\{.*?\}\}")
 A_TEXT_IN_A_TAG = re.compile(r"""(?<!_\()(?:default|add|yesno):["'][^"']*[A-Za-z]{3}""")
 A_WORD = re.compile(r"[A-Za-zА-Яа-я]{2}")
 SHOWN = {"aria-label", "aria-description", "title", "placeholder", "alt", "content"}
-# Names of keys and of settings; what a page tells the browser.
+# Names of keys and of settings, and code for the browser.
 NO_TEXT = {"kbd", "pre", "script", "style"}
 
 
@@ -129,13 +129,13 @@ def test_no_template_has_an_unmarked_text() -> None:
     assert {name: unmarked for name, unmarked in found.items() if unmarked} == {}
 
 
-# A sentence: a capital, then small letters, then another word.
+# A sentence: a capital letter, small letters, then another word.
 SENTENCE = re.compile(r"^[A-Z][a-z’']+,? [A-Za-z]")
 LITERAL = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'|`([^`]*)`")
 
 
 def test_no_script_has_a_text_of_its_own() -> None:
-    """They show what `templates/chat/_texts.html` gives them."""
+    """Scripts show the texts from `templates/chat/_texts.html`."""
 
     def literals(source: str) -> Iterator[str]:
         for line in re.sub(r"(?s)/\*.*?\*/", "", source).splitlines():
@@ -149,14 +149,14 @@ def test_no_script_has_a_text_of_its_own() -> None:
 
 
 MARKS = {"_", "gettext", "ngettext", "pgettext", "npgettext"}
-# What is said to the model is said in its own language.
+# Instructions to the model are not translated.
 TO_THE_MODEL = {"GO_ON"}
-# Programs read these, and know no language.
+# These are read by programs.
 FOR_PROGRAMS = {"health.py"}
 
 
 def sentences_in(tree: ast.AST) -> Iterator[str]:
-    """Outside of docstrings, marks, and what is told to a log or to the model."""
+    """Yield sentences that are not in docstrings, marked, or for a log or the model."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue

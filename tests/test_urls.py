@@ -1,4 +1,4 @@
-"""Every URL, tried by nobody (not logged in), a stranger, the owner, and the administrator, a stranger too."""
+"""Every URL, requested without a login, by a stranger, by the owner, and by the administrator, also a stranger."""
 
 import uuid
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ PASSWORD = "a password of nobody else"
 
 
 class Row(NamedTuple):
-    """`statuses` in the order of WHO. `body`: a form, or JSON where the URL is for scripts; {names} are filled in."""
+    """`statuses`: in the order of WHO. `body`: a form, or JSON if the URL is for scripts; {names} are filled in."""
 
     method: str
     name: str
@@ -32,7 +32,7 @@ class Row(NamedTuple):
 
 OWN = (302, 404, 200, 404)
 OWN_FORM = (302, 404, 303, 404)
-# With the login form on the very answer: what was typed comes along.
+# The answer itself is the login form, which keeps what was typed.
 OWN_KEPT = (401, 404, 303, 404)
 OWN_SCRIPT = (401, 404, 200, 404)
 EVERYBODY = (200, 200, 200, 200)
@@ -111,7 +111,7 @@ ROWS = [
     ),
 ]
 READ_BY_ADMINISTRATORS = {"admin:chat_conversation_transcript"}
-# Django's own: an address without its slash, and whatever else begins with /admin/.
+# Django's own: an address without its slash, and anything else that begins with /admin/.
 NAMELESS = "admin:None"
 
 
@@ -125,7 +125,7 @@ def people(site: Site) -> dict[str, httpx.Client]:
 
 
 class World:
-    """What anna has, made anew for each try; her things have the names that the rows use."""
+    """What Anna has, created anew for each request, under the names that the rows use."""
 
     def __init__(self, before: str) -> None:
         self.anna = User.objects.get(username="anna")
@@ -152,7 +152,7 @@ class World:
         }
 
     def state(self) -> list[Any]:
-        """Nobody but her changes it."""
+        """Return all that only she may change."""
         conversations = Conversation.objects.filter(pk=self.conversation.pk)
         messages = Message.objects.filter(conversation=self.conversation).order_by("number")
         presets = Preset.objects.filter(pk=self.preset.pk)
@@ -212,7 +212,7 @@ def test_everybody_gets_what_is_theirs(row: Row, people: dict[str, httpx.Client]
         if row.name in {"stream", "stop"}:
             response = people[who].request(row.method, path, json=fields if row.method == "POST" else None)
         else:
-            # A browser's form is never empty.
+            # A form from a browser is never empty.
             form = fields | {"csrfmiddlewaretoken": "t" * 32} if row.method == "POST" else None
             response = people[who].request(row.method, path, data=form)
         got.append(response.status_code)

@@ -1,4 +1,4 @@
-"""Everything that upstreams were seen to send, through the front door: what is stored and what the user is told."""
+"""Everything that upstreams have been seen to send, through the whole server: what is stored, what the user is told."""
 
 import hashlib
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from tests.support.site import Person, Site, Told, stored, told
 from tests.support.wire_rows import ROWS, Expect, Row
 
 CUTS = ("whole", "bytes", *(f"split-{seed}" for seed in range(1, 6)))
-# The client learns from the first answer, so that the next one would be another story.
+# The client learns from the first answer, so the second one would be different.
 LEARNED_FROM = {"W62"}
 LONGEST_REPORTED = 2_000
 # Shorter than the product's, so that a row can take longer.
@@ -24,14 +24,14 @@ GRACE_SECONDS = 1.0
 
 @pytest.fixture
 def row(request: pytest.FixtureRequest, site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Row:
-    """The row of that name, with its settings."""
+    """A wire row, with its settings."""
     row = ROWS[request.param]
     settings.MAX_REPLIES_PER_USER = len(CUTS)
     for name, value in row.settings.items():
         setattr(settings, name, value)
-    # What the client learns from this row is forgotten behind it.
+    # What the client learns from this row is forgotten afterwards.
     monkeypatch.setattr(engine._upstream, "_knows_stream_options", True)
-    # The engine has read this setting when it started.
+    # The engine read this setting when it started.
     monkeypatch.setattr(engine._upstream, "_begins_in_reasoning", settings.LLM_BEGINS_IN_REASONING)
     monkeypatch.setattr(client, "GRACE_SECONDS", GRACE_SECONDS)
     return row
@@ -48,7 +48,7 @@ def test_it_stores_and_tells_what_a_row_says_however_its_bytes_are_cut(
 
 
 def told_by_cut(row: Row, anna: Person, settings: Any) -> dict[str, Told]:
-    """Conversations beside each other, each with the upstream's bytes cut in its own way."""
+    """Ask in separate conversations, each with the upstream's bytes cut in a different way."""
     if row.name not in LEARNED_FROM:
         return ask_at_once(row, CUTS, anna, settings)
     return {cut: heard for cut in CUTS for heard in ask_at_once(row, [cut], anna, settings).values()}
@@ -65,7 +65,7 @@ def ask_at_once(row: Row, cuts: Iterable[str], anna: Person, settings: Any) -> d
 
 
 def outcome_of(expect: Expect) -> dict[str, Any]:
-    """What must come out, in the words of `outcome`."""
+    """Return the expected outcome, in the form of `outcome`."""
     is_complete = expect.status == "complete"
     return {
         "text": brief(expect.answer),
@@ -92,7 +92,7 @@ def outcome_of(expect: Expect) -> dict[str, Any]:
 
 
 def outcome(expect: Expect, heard: Told, upstream: FakeUpstream, model: str) -> dict[str, Any]:
-    """What came out. `expect` says which of the facts are not looked at."""
+    """Return the outcome. `expect` says which facts are not checked."""
     message = stored(heard.reply)
     evidence, end, sentence = message.evidence, heard.end, heard.end["message"] or ""
     requests = [request for request in upstream.chats if request.model == model]
@@ -121,13 +121,13 @@ def outcome(expect: Expect, heard: Told, upstream: FakeUpstream, model: str) -> 
 
 
 def counts(tokens: dict[str, int | None] | None) -> tuple[int | None, ...] | None:
-    """In the order of `Usage`."""
+    """Return the counts in the order of `Usage`."""
     names = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
     return tuple(tokens[name] for name in names) if tokens else None
 
 
 def brief(text: str) -> str:
-    """A megabyte has no place in the report of a failed test."""
+    """Shorten a text: the report of a failed test should not contain a megabyte."""
     if len(text) <= LONGEST_REPORTED:
         return text
     return f"{len(text)} characters, {hashlib.sha256(text.encode()).hexdigest()}"

@@ -47,5 +47,5 @@ def on_change(instance: User, created: bool, update_fields: frozenset[str] | Non
 
 
 def recheck(owner: UUID) -> None:
-    """Have the user's sockets check their session, after the commit: they look at the database."""
+    """Have the user's sockets check their session, after the commit, because they read the database."""
     transaction.on_commit(partial(doorbell.recheck, owner))

@@ -1,4 +1,4 @@
-"""What people set: how the model answers, here or from now on, and how pages look to them."""
+"""Settings: how the model answers, in one conversation or from now on, and how pages look."""
 
 import zoneinfo
 from collections.abc import Sequence

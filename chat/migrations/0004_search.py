@@ -4,7 +4,7 @@ from django.db import connection, migrations, models, transaction
 
 from chat.migrations._operations import AddIndexBeside, patience
 
-# The statements are those of this version: what chat/search/index.py says later does not change what is done here.
+# The statements of this version are copied here: later changes of chat/search/index.py must not change this migration.
 
 SQLITE = (
     r"""CREATE VIRTUAL TABLE IF NOT EXISTS chat_search_texts USING fts5(scope, words, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')""",

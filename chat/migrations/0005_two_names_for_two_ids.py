@@ -1,7 +1,7 @@
 from django.db import migrations, models
 
 # The client's key and the trace id were both called request_id. Only the names in Python change; the columns stay, so
-# that the version before can go on while this runs.
+# that the previous version can keep running meanwhile.
 
 
 class Migration(migrations.Migration):

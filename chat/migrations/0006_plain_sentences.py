@@ -1,4 +1,4 @@
-"""New sentences for names that are taken; the database itself stays as it is."""
+"""New sentences for names that are taken; the database itself does not change."""
 
 from django.db import migrations, models
 from django.db.models.functions import Lower

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AuditEntry(models.Model):
-    """Who did what to whose data. Plain ids instead of foreign keys: the entry outlives what it tells of."""
+    """Who did what to whose data. Plain ids instead of foreign keys: the entry outlives what it is about."""
 
     class Action(models.TextChoices):
         READ_TRANSCRIPT = "read_transcript", _("read a transcript")

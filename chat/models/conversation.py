@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from chat.models.user import User
 
 MOST_TITLE_CHARS = 80
-# Sent after the cut answer. A request that ends with that answer itself would be continued to the letter by some
-# servers (llama.cpp; vLLM with fields of its own), answered from the start by others, and refused by several (Mistral,
-# Anthropic, all that think first). All of them understand a turn of the user.
+# Sent after the cut answer. If a request ended with that answer itself, some servers would continue it exactly
+# (llama.cpp; vLLM with extra fields), others would start again, and several would refuse it (Mistral, Anthropic, and
+# all reasoning models). All of them understand one more turn of the user.
 GO_ON = {
     "role": "user",
     "content": (
@@ -39,9 +39,9 @@ GO_ON = {
 
 @dataclass(frozen=True)
 class AskResult:
-    """What a submission has led to. `turns` is empty when the same submission had been there before.
+    """What a submission led to. `turns` is empty if the same submission was made before.
 
-    `sent`: which messages the turns are, without the instructions.
+    `sent`: the messages that the turns consist of, without the instructions.
     """
 
     reply: Message
@@ -54,7 +54,7 @@ class AskResult:
 
 
 def first_words(text: str) -> str:
-    """Return the title that a question gives: its first words, cut between two if there are two."""
+    """Return a title made of a question's first words, cut between words if possible."""
     title = shorten(text, MOST_TITLE_CHARS, placeholder="…")
     return title if title != "…" else text.strip()[: MOST_TITLE_CHARS - 1] + "…"
 
@@ -141,11 +141,11 @@ class Conversation(Listable):
         return self._once(submission, new_question)
 
     def edit(self, question: Message, text: str, submission: Submission) -> AskResult:
-        """Ask another question in place of `question`, which stays with all that followed it."""
+        """Ask another question in place of `question`, which is kept with everything that followed it."""
         return self._once(submission, lambda tree: self._question(tree, text, parent_id=question.parent_id))
 
     def retry(self, reply: Message, submission: Submission) -> AskResult:
-        """Ask for a new answer beside `reply`, which stays. Raises Message.DoesNotExist if its question was deleted."""
+        """Ask for a new answer and keep `reply`. Raises Message.DoesNotExist if its question was deleted."""
         return self._once(submission, lambda tree: _question_of(reply, tree))
 
     def continue_from(self, reply: Message, submission: Submission) -> AskResult:
@@ -160,7 +160,7 @@ class Conversation(Listable):
         *,
         continues: Message | None = None,
     ) -> AskResult:
-        # Counting up is the lock: one user's questions come one after another, on however many connections.
+        # Incrementing is the lock: one user's questions come one after another, on however many connections.
         self.owner.next_change()
         known, past = self._known_or_past(submission)
         if known:
@@ -257,9 +257,9 @@ def _question_of(reply: Message, tree: Tree[Message]) -> Message:
 
 
 def _cut_answer(reply: Message, tree: Tree[Message]) -> Message:
-    """Return the answer to continue, with its text as it is now and with those that it continues itself."""
+    """Return the answer to continue, with its current text and with the answers that it continues itself."""
     if reply.generation.is_running:
-        # It was when it was found, and may have ended before the lock was held.
+        # It was running when it was found, but may have ended before the lock was held.
         reply.generation.refresh_from_db(fields=["status"])
     found = tree.all[reply.pk]
     if CONTINUE not in ENDINGS[reply.generation.status].actions or not found.whole_text:

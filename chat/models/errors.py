@@ -4,19 +4,19 @@ import uuid
 
 
 class ReplyRunning(Exception):
-    """The conversation is waiting for an answer; it can't be asked again before that has ended."""
+    """The conversation is waiting for an answer; nothing else can be asked there until it has ended."""
 
     def __init__(self, reply: uuid.UUID) -> None:
         self.reply = reply
 
 
 class TooManyReplies(Exception):
-    """The user has as many running replies as one person may have."""
+    """The user has reached the limit of running replies."""
 
 
 class NothingToContinue(Exception):
-    """The answer came to an end of its own, or has no text yet."""
+    """The answer is complete, or has no text yet."""
 
 
 class RequestReused(Exception):
-    """The idempotency key came before, with another body."""
+    """The idempotency key was used before, with a different body."""

@@ -52,7 +52,7 @@ class Evidence(models.Model):
 
     @property
     def usage(self) -> dict[str, int | None] | None:
-        """The tokens counted; None if the upstream told none."""
+        """The token counts; None if the upstream reported none."""
         names = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
         tokens = {name: getattr(self, name) for name in names}
         return tokens if any(count is not None for count in tokens.values()) else None

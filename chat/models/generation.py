@@ -43,7 +43,7 @@ class StoredState:
 
 
 class DatabaseStart(models.Func):
-    """When PostgreSQL was started; an SQLite file was always there."""
+    """When PostgreSQL was started; an SQLite file has always been there."""
 
     function = "pg_postmaster_start_time"
     arity = 0

@@ -57,7 +57,7 @@ class ListableQuerySet(models.QuerySet[Any]):
 
 
 class Listable(models.Model):
-    """The verbs of a conversation in its owner's list. The fields are Conversation's own."""
+    """What an owner can do with a conversation in the list. The fields are defined in Conversation."""
 
     class Meta:
         abstract = True
@@ -88,7 +88,7 @@ class Listable(models.Model):
 
     @transaction.atomic
     def _change(self, **fields: Any) -> None:
-        # Counting up is the lock: nobody asks a question here at the same moment.
+        # Incrementing is the lock: nobody asks a question here at the same moment.
         self.owner.next_change()
         changed = fields | {"change": self.owner.change}
         type(self)._default_manager.filter(pk=self.pk).update(**changed)

@@ -19,7 +19,7 @@ _is_past = attrgetter("is_past")
 
 
 class AskContext(NamedTuple):
-    """What there is before a new reply. `running`: the submission's own reply and all running replies of its owner."""
+    """What exists before a new reply. `running`: the submission's own reply and all running replies of its owner."""
 
     running: list[Message]
     past: list[Message]
@@ -29,7 +29,7 @@ class AskContext(NamedTuple):
 PURGED_AT_ONCE = 50
 UUID = models.UUIDField()
 # Written by hand: the ORM would build it again for every question, at ten times the cost. The past includes deleted
-# messages: others hang on them, and their numbers are taken.
+# messages: others are below them in the tree, and their numbers are taken.
 ASK_CONTEXT = """
     SELECT chat_message.*, FALSE AS is_past FROM chat_message WHERE owner_id = %s AND request_id = %s
     UNION ALL
@@ -55,7 +55,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.alive().filter(role=Message.Role.USER)
 
     def purge(self) -> int:
-        """Blank for good what was deleted DELETED_DAYS ago. The rows stay, because other messages hang on them."""
+        """Blank for good what was deleted DELETED_DAYS ago. The rows stay, because other messages are below them."""
         old = self.filter(deleted_at__lt=timezone.now() - timedelta(days=settings.DELETED_DAYS))
         with_text = old.exclude(text="", reasoning="").values_list("pk", flat=True)[:PURGED_AT_ONCE]
         return old.filter(pk__in=list(with_text)).update(text="", reasoning="")
@@ -71,7 +71,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return Tree(Row(*row) for row in self.values_list(*Row._fields))
 
     def of_submission(self, key: uuid.UUID, digest: str) -> Message | None:
-        """Return the reply that this submission made before, or None. Raises RequestReused if its body was another."""
+        """Return the reply that this submission made before, or None. Raises RequestReused if its body differed."""
         reply = self.filter(idempotency_key=key).select_related("generation").first()
         if reply and reply.request_digest != digest:
             raise RequestReused
@@ -79,7 +79,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
 
 class Message(models.Model):
-    """A question or an answer. Never changed after its end: an edit is a new row, a sibling in the tree."""
+    """A question or an answer. Never changed once it has ended: an edit is a new row, a sibling in the tree."""
 
     class Role(models.TextChoices):
         USER = "user", _("question")
@@ -185,7 +185,7 @@ class Message(models.Model):
 
     @transaction.atomic
     def delete_pair(self) -> None:
-        """Delete a question and its answers. What came after stays; where nothing did, the branch ends before it."""
+        """Delete a question and its answers. What came after stays; if nothing did, the branch ends before it."""
         tree = self._lock()
         pair = [one.pk for one in tree.pair_of(tree.all[self.pk])]
         self.deleted_at = timezone.now()
@@ -202,7 +202,7 @@ class Message(models.Model):
         self._read_at(tree.latest_below(self.conversation.leaf_id if is_read else self.pk))
 
     def _lock(self) -> Tree[Row]:
-        """Wait for the user's other changes, by counting up first, and return the tree."""
+        """Wait for the user's other changes, by incrementing the change number first, and return the tree."""
         self.conversation.owner.next_change()
         if running := self.conversation.generations.filter(status=Status.STREAMING).first():
             raise ReplyRunning(running.pk)

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class SearchDocument(models.Model):
-    """What the search knows: a message's text, or a conversation's title if there is no message.
+    """What can be searched: a message's text, or a conversation's title if there is no message.
 
     The database keeps it up to date with triggers (`chat/search/index.py`); a later id means a newer text. Plain ids
     instead of foreign keys: deleting a message checks nothing here.

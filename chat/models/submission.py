@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Submission:
-    """`idempotency_key` and `digest` (of the body) make a question the same one when it comes again.
+    """`idempotency_key` and `digest` (of the body) identify a question that is sent again.
 
     `trace_id` is that of the request. `alive`: the replies that this process writes; only their heartbeat may be late.
     """

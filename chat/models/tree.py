@@ -1,6 +1,6 @@
 """A conversation is a tree: a branch is the path from its first question to a leaf. Pure.
 
-A deleted message is skipped: what followed it hangs below the nearest message above that is left. An answer that was
+A deleted message is skipped: what followed it moves below the nearest message above that is left. An answer that was
 continued is a part of its continuation, not a version of its own, unless a question was asked after it.
 """
 

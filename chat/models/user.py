@@ -93,7 +93,7 @@ class User(AbstractUser):
         return ChatDefaults(preset.model or self.model, preset.instructions or self.instructions, preset.parameters)
 
     def next_change(self) -> None:
-        """Count the change number up. The row stays locked until the transaction ends, so numbers come in order."""
+        """Increment the change number. The row stays locked until the transaction ends, so numbers come in order."""
         with connection.cursor() as cursor:
             # Not through the ORM, which can't return the number: every question begins with this.
             cursor.execute(NEXT_CHANGE, [User._meta.pk.get_db_prep_value(self.pk, connection)])
@@ -101,7 +101,7 @@ class User(AbstractUser):
 
 
 class Installation(models.Model):
-    """One row, made with the first account. Whoever makes it becomes the administrator; anyone later does not."""
+    """One row, created with the first account. Whoever creates it becomes the administrator; nobody after them does."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     first_user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")

@@ -1,4 +1,4 @@
-"""What a page shows of the models: the list to choose from, presets, and the settings of a new conversation."""
+"""The choices that a page offers: the models, the presets, and the settings of a new conversation."""
 
 from dataclasses import dataclass
 from typing import Any

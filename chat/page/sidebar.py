@@ -1,4 +1,4 @@
-"""The list of conversations beside each page: pinned ones first, then by day in the reader's time zone, in pages."""
+"""The sidebar's list of conversations: pinned ones first, then by day in the reader's time zone, in pages."""
 
 import uuid
 from collections.abc import Iterable, Iterator
@@ -136,7 +136,7 @@ def by_day(rows: Iterable[Conversation], today: date, zone: tzinfo) -> Iterator[
 
 
 def name_of(day: date, today: date) -> str:
-    """Name the group of a day, more finely the nearer it is: days, weeks, months of this year, years."""
+    """Return the name of a day's group: days or weeks if it is recent, otherwise a month of this year, or a year."""
     ago = (today - day).days
     if ago <= 0:
         return _("Today")

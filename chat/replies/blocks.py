@@ -43,7 +43,7 @@ class GrowingBlocks:
             self._spans += self._splitter.feed(piece)
 
     def behind(self, position: int, end: int) -> Span | None:
-        """Return the first block that ends behind the position, if it is finished in the text up to `end`."""
+        """Return the first block that ends after the position, if it is finished in the text up to `end`."""
         number = bisect_right(self._spans, position, key=attrgetter("end"))
         return self._spans[number] if number < len(self._spans) and self._spans[number].end <= end else None
 

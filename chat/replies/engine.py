@@ -93,7 +93,7 @@ class Engine:
             logger.error("reply not saved: the process ends", extra={"reply": reply})
 
     async def close(self) -> None:
-        """End all tasks, once the readers are gone: now nobody is told an end that was not saved."""
+        """End all tasks, once the readers are gone: from then on, nobody can be told of an end that was not saved."""
         while self._tasks:
             for task in self._tasks:
                 task.cancel()
@@ -135,7 +135,7 @@ class Engine:
             return ()
 
     def offered(self) -> tuple[ModelInfo, ...]:
-        """Return the models as last heard of, from any thread and without waiting."""
+        """Return the last known list of models, from any thread and without waiting."""
         if not self._catalogue:
             return ()
         self._loop.call_soon_threadsafe(self._catalogue.look_again)
@@ -146,7 +146,7 @@ class Engine:
         return list(self._writers)
 
     async def growing_of(self, reply: Message) -> Growing:
-        """Return the reply's text, wherever it is: in this process, in another one's snapshots, or in its row."""
+        """Return the reply's text, wherever it is: in this process, in another process's snapshots, or in its row."""
         if writer := self._writers.get(reply.pk):
             return writer.growing
         return await self._follower.growing(start_of(reply))

@@ -53,7 +53,7 @@ class Follower:
         return growing
 
     def _forget_if_swept(self, growing: Growing) -> None:
-        """Forget a swept reply soon: its writer may only have been cut off, and may replace that end by its own."""
+        """Forget a swept reply soon: its writer may only have been cut off, and may still replace that end."""
         if growing.end and growing.end.status == "interrupted":
             asyncio.get_running_loop().call_later(SWEPT_SECONDS, self._growing.pop, growing.start.reply, None)
 

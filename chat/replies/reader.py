@@ -2,7 +2,7 @@
 
 Invariant: text leaves once. It has two exits, the generator's `yield` and, while the generator waits, the push to the
 socket; both take the text with `_text_due`, which moves the one cursor they share. An `await` between taking a text and
-handing it on would break it: another exit could overtake. tests/test_reading.py reads through both exits at once.
+handing it on would break it: another exit could overtake. tests/replies/test_reading.py reads through both at once.
 """
 
 import asyncio

@@ -13,7 +13,7 @@ from chat.replies.redis_streams import Gain, RedisStreams, RelayAway
 logger = logging.getLogger(__name__)
 
 BATCH_SECONDS = 0.1
-# While Redis is away, readers elsewhere live on the snapshots; trying more often would help nobody.
+# While Redis is unreachable, readers elsewhere rely on the snapshots; trying more often would help nobody.
 AWAY_SECONDS = 1.0
 
 

@@ -20,10 +20,10 @@ from chat.upstream import Limits, Prompt, Upstream, UpstreamError
 logger = logging.getLogger(__name__)
 
 LONGEST, MOST_WORDS = 80, 15
-# A title comes sooner than this; and after this many characters it is no title.
+# A title takes less time than this; and anything with more characters is not a title.
 SECONDS = 20.0
 ENOUGH = 400
-# How much of question and answer is sent: their beginnings tell what they are about.
+# How much of question and answer is sent: their beginnings show what they are about.
 EXCERPT = 1500
 # So that a burst of first answers does not become a second burst of requests.
 AT_ONCE = 4
@@ -49,7 +49,7 @@ class Untitled:
 
     @classmethod
     def of(cls, writer: Writer) -> Self | None:
-        """Return None if the conversation has a title, or has had its chances."""
+        """Return None if the conversation has a title, or if it is too late for one."""
         job, answer = writer.job, writer.whole_text()["text"]
         questions = [turn["content"] for turn in job.turns if turn["role"] == "user"]
         if not (job.wants_title and answer and len(questions) <= MOST_QUESTIONS):
@@ -82,7 +82,7 @@ class Titles:
 
 
 class Enough(Exception):
-    """Whatever comes next is of no use for a title."""
+    """Nothing that follows is of use for a title."""
 
 
 async def _written(upstream: Upstream, prompt: Prompt) -> str:

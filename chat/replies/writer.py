@@ -197,7 +197,7 @@ class Writer:
         }
 
     def _reasoning_ms(self) -> int | None:
-        """From the first token to the answer's first, or to the end; models think before they speak."""
+        """Return the time from the first token to the answer's first one, or to the end."""
         if self.first_token_after is None or not self.growing.cursor.reasoning:
             return None
         until = self.duration if self.first_answer_after is None else self.first_answer_after

@@ -48,7 +48,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of results. `older`: `before` for the next page, None on the last; `is_asked`: there was a search term."""
+    """A page of results. `older`: `before` of the next page, None on the last; `is_asked`: there was a search term."""
 
     found: list[Found]
     older: int | None = None

@@ -27,7 +27,7 @@ def _since(request: HttpRequest) -> int:
 
 
 def _changes(user: User, since: int) -> dict[str, Any]:
-    # Read with the session, before the conversations: a change in between is told twice, never missed.
+    # Read with the session, before the conversations: a change in between is reported twice, never missed.
     newest = user.change
     rows = user.conversations.changed_since(since).values(*FIELDS, "deleted_at")
     found = list(rows[: MOST + 1]) if since < newest else []

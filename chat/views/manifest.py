@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-# The value of --page in colors.css in the light theme; each page tells the colour of its reader's theme.
+# The value of --page in colors.css in the light theme; each page declares the colour of its reader's theme.
 PAGE_COLOR = "#fbfaf7"
 DAY = 24 * 3600
 

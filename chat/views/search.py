@@ -1,4 +1,4 @@
-"""Search: a whole page, or the results alone for the field beside every page."""
+"""Search: a whole page, or only the results, for the field in the sidebar."""
 
 from django.http import HttpResponse
 from django.shortcuts import render

@@ -21,7 +21,7 @@ reads_and_writes = require_http_methods(["GET", "HEAD", "POST"])
 
 @reads_and_writes
 def personal(request: AuthenticatedHttpRequest) -> HttpResponse:
-    # Another object than request.user, which stays as it was if the form is refused.
+    # Not request.user itself, so that it stays unchanged if the form is refused.
     user = User.objects.get(pk=request.user.pk)
     form = Personal(_posted(request), instance=user, models=offered())
     if form.is_valid():

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 BACKLOG = 4096
 # How long a question whose sender has left may wait for the database before it is stored.
 ABSENT_SECONDS = 60
-# What may wait for one reader before its sender has to: here, and in the kernel, which would take megabytes.
+# How much may wait for one reader before its sender has to wait: here, and in the kernel, which would take megabytes.
 BUFFER_BYTES = 16 * 1024
 KERNEL_BYTES = 64 * 1024
 # Allocations between two runs of the cyclic collector.
@@ -62,7 +62,7 @@ class Server(DaphneServer):
         )
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT. If the address can't be had, `failure` says why."""
+        """Serve until SIGTERM or SIGINT. If the address can't be used, `failure` says why."""
         reactor.callWhenRunning(self._start)
         super().run()
 

@@ -71,8 +71,8 @@ def calling_once(leave: Callable[[], None], send: Send) -> Iterator[Send]:
 def undisturbed(application: Application) -> Application:
     """Process a question that has arrived whole, even if its sender has left.
 
-    Django would cancel the request of a client that is gone, wherever it is; so it learns of that only when its answer
-    begins.
+    Django would cancel the request of a client that is gone, at any point. So Django only learns of that once its
+    answer has begun.
     """
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""The client's address and scheme, as told by trusted proxies. What anyone else tells is dropped."""
+"""The client's address and scheme, as trusted proxies report them. What anyone else reports is dropped."""
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable
@@ -43,7 +43,7 @@ def _as_told(scope: Scope, trusted: list[Network]) -> Scope:
 
 
 def _client(peer: Address, told: list[str], trusted: list[Network]) -> Address:
-    """Walk from the nearest proxy outwards, as far as trust reaches. Anything that is no address ends the walk."""
+    """Walk from the nearest proxy outwards, as long as proxies are trusted. Anything that is not an address ends it."""
     client = peer
     for entry in reversed(told):
         further = _address(entry.strip())

@@ -1,10 +1,10 @@
 """Writes that go to a reader's socket at once, past the application and Twisted's buffers, and wait for slow readers.
 
 Invariant: the bytes of a response leave in the order in which they were written. A direct write is allowed only while
-Twisted holds nothing of this response back (`is_idle`); what the socket does not take goes to Twisted's buffers, and
-from then on everything does until they are empty. A buffer of Twisted's that `is_idle` does not know would break it;
+Twisted holds nothing of this response back (`is_idle`); what the socket does not take goes into Twisted's buffers, and
+from then on everything does, until they are empty. A Twisted buffer that `is_idle` does not check would break it;
 so the versions are pinned, `relied_on.check` looks for every attribute used here when the server starts, and
-tests/test_slow_readers.py reads streams to the byte.
+tests/replies/test_slow_readers.py compares streams byte by byte.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 @implementer(IPushProducer)
 class Gate:
-    """Closed while a reader's socket is full: anyone who sends to it waits, and what grows meanwhile is sent as one."""
+    """Closed while a reader's socket is full: senders wait, and what grows meanwhile is sent in one piece."""
 
     def __init__(self) -> None:
         self._open = asyncio.Event()

@@ -1,4 +1,4 @@
-"""What this server uses of Daphne, Twisted and autobahn beyond their documented interfaces, checked at start."""
+"""The undocumented parts of Daphne, Twisted and autobahn that this server uses, checked at start."""
 
 from typing import Any
 

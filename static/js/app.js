@@ -1,4 +1,4 @@
-// The entry of the chat: behaviour for what is on the page. Without scripts everything works as plain forms.
+// The entry point of the chat page. Without scripts, everything works with plain forms.
 
 import { Conversation } from "./conversation.js";
 import { Doorbell } from "./doorbell.js";

@@ -1,4 +1,4 @@
-// The conversation on the page: asks, retries, stops, and comes back to an answer that is being written.
+// The conversation on the page: asks, retries, stops, and resumes an answer that is being written.
 
 import { Choices } from "./composer/choices.js";
 import { Composer } from "./composer/composer.js";
@@ -23,7 +23,7 @@ import { follow, toBottom } from "./page/scroll.js";
 import { Reply } from "./reply/reply.js";
 import { Stream } from "./reply/stream.js";
 
-// Sent again as it is, it would be refused again.
+// Sending the same thing again would be refused again.
 const HOPELESS = new Set([400, 404, 413]);
 
 export class Conversation {
@@ -51,18 +51,18 @@ export class Conversation {
     return this.#id;
   }
 
-  /** Not if it was interrupted: its writer may have been only cut off, and replace that end by its own. */
+  /** False for an interrupted reply: its writer may only have been cut off, and may still replace that ending. */
   shows(reply) {
     const item = document.getElementById(`message-${reply}`);
     return Boolean(item) && item.dataset.status !== "interrupted";
   }
 
   /**
-   * Another tab or device has asked, deleted or switched here: the messages as the server has them, and the answer as
-   * it grows. False if it can't be done just now.
+   * Another tab or device has changed this conversation: show the messages as the server has them, and the answer as
+   * it grows. Returns false if this is not possible right now.
    */
   async catchUp(leaf) {
-    // Its own question, or an answer that is just ending, comes first.
+    // This tab's own question, or an answer that is just ending, comes first.
     if (this.#composer.running) return this.shows(leaf);
     const { pathname, search } = location;
     const fresh = await getHtml(`${pathname}${search ? `${search}&` : "?"}fragment=messages`).catch(() => null);
@@ -74,7 +74,7 @@ export class Conversation {
     return true;
   }
 
-  /** The list of conversations has its newest title. */
+  /** Take the title from the list of conversations, which has the newest one. */
   retitle() {
     const title = currentTitle();
     if (!title) return;
@@ -92,7 +92,7 @@ export class Conversation {
     this.#begin({ request_id: request, conversation: this.#id || undefined, text: question }, added, []);
   }
 
-  /** Another answer, the rest of a cut one, or a question in other words: it takes the place of what followed. */
+  /** Retry, continue or edit: the new messages replace everything that followed. */
   #onSubmit(event) {
     const fields = Object.fromEntries(new FormData(event.target));
     if (!(fields.retry || fields.continue || fields.edit)) return;
@@ -107,7 +107,7 @@ export class Conversation {
     this.#composer.focusStop();
   }
 
-  /** Show at once what it will look like; a refusal takes it back. */
+  /** Show the new messages at once; undo that if the server refuses. */
   #begin(body, added, removed) {
     clearNotice();
     removed.forEach((item) => item.remove());
@@ -154,10 +154,10 @@ export class Conversation {
     this.#adopt(start.conversation);
   }
 
-  /** A new conversation has its address now, and its place in the list. */
+  /** A new conversation now has an address and a place in the list. */
   async #adopt(conversation) {
     this.#composer.confirm(conversation);
-    // What else the address says was about what was read before.
+    // Any query in the address was about what was shown before.
     if (this.#id !== conversation || location.search) {
       this.#id = document.body.dataset.conversation = conversation;
       history.replaceState(null, "", address("conversation", conversation));
@@ -176,7 +176,7 @@ export class Conversation {
     refreshSidebar();
   }
 
-  /** A question with what one may do with it, which the one that was shown at once does not know. */
+  /** Replace the question that was shown at once with the server's, which has its buttons. */
   async #renew(item) {
     const url = address("message", this.#id, item.id.replace("message-", ""));
     const fresh = await getHtml(url).catch(() => null);
@@ -204,7 +204,7 @@ export class Conversation {
     });
   }
 
-  /** Another tab has asked here: that answer is shown first, what was typed waits in the field. */
+  /** Another tab has asked here: show that answer first; what was typed stays in the field. */
   #goTo(reply) {
     const item = document.getElementById(`message-${reply}`);
     if (!item) return location.assign(location.pathname);
@@ -218,7 +218,7 @@ export class Conversation {
       const response = await post(address("stop"), reply ? { reply } : { request_id: this.#request });
       if (response.ok) return;
     } catch {
-      // Not reached: told below.
+      // The server was not reached; handled below.
     }
     if (!this.#composer.running) return;
     this.#composer.running = true;
@@ -226,7 +226,7 @@ export class Conversation {
   }
 }
 
-/** The line above the first message that was sent, where the newest answer says that it is. */
+/** Put the line about messages that were not sent above the first one that was sent for the newest answer. */
 function markNotSent(answer) {
   document.getElementById("not-sent")?.remove();
   const first = answer.dataset.firstSent && document.getElementById(`message-${answer.dataset.firstSent}`);

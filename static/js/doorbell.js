@@ -1,5 +1,5 @@
-// Hears from the server that something has changed, and asks what it is: one WebSocket for each tab.
-// Nothing depends on it: what was missed is asked for as soon as it is open again, and in between now and then.
+// Hears from the server that something has changed, and asks what: one WebSocket per tab.
+// Nothing depends on it: missed changes are fetched when it reconnects, and with every attempt to do so.
 
 import { refreshSidebar } from "./list/sidebar.js";
 import { backOff, isLoggedOut } from "./page/http.js";
@@ -9,7 +9,7 @@ const ORIGIN = location.origin.replace("http", "ws");
 const LONGEST_PAUSE = 60_000;
 const PATIENCE = 20_000;
 const SOON = 2000;
-// The server says something every two minutes: after so long a silence the connection is dead, whatever it says.
+// The server sends something at least every two minutes: after a longer silence the connection is dead.
 const SILENCE = 150_000;
 
 export class Doorbell {
@@ -26,7 +26,7 @@ export class Doorbell {
   constructor(conversation) {
     this.#conversation = conversation;
     this.#connect();
-    // Clocks are compared: timers stand still while the machine sleeps.
+    // Compare clocks: timers stand still while the machine sleeps.
     setInterval(() => this.#doubt(), 30_000);
     addEventListener("online", () => this.#comeBack());
     addEventListener("pageshow", (event) => event.persisted && this.#comeBack());
@@ -49,7 +49,7 @@ export class Doorbell {
     this.#timer = setTimeout(() => this.#comeBack(), backOff(this.#attempt++, LONGEST_PAUSE));
   }
 
-  /** First a plain request: it tells whether there is still a login, as a refused WebSocket does not. */
+  /** Start with a plain request: unlike a refused WebSocket, it shows whether the user is still logged in. */
   async #comeBack() {
     clearTimeout(this.#timer);
     if (await this.#look()) this.#connect();
@@ -72,11 +72,11 @@ export class Doorbell {
     const isKnown = news.change === null ? this.#conversation.shows(news.reply) : news.change <= this.#change;
     if (isKnown) return;
     this.#isBehind = true;
-    // Nobody looks at a hidden tab: it asks when it is looked at.
+    // Nobody is looking at a hidden tab: it asks when it becomes visible.
     if (!document.hidden) this.#look();
   }
 
-  /** True if the server has answered. One request at a time: what is rung meanwhile is asked for after it. */
+  /** Resolves to true if the server answered. One request at a time: news in between leads to another one. */
   #look() {
     this.#isBehind = true;
     this.#looking ??= this.#catchUp().finally(() => (this.#looking = null));
@@ -98,7 +98,7 @@ export class Doorbell {
     const request = { redirect: "manual", signal: AbortSignal.timeout(PATIENCE) };
     const response = await fetch(`${address("changes")}?since=${this.#change}`, request).catch(() => null);
     const changes = response?.ok && (await response.json().catch(() => null));
-    // Somebody else's, if they have logged in meanwhile: for this page that is a login that has ended.
+    // If somebody else has logged in, these are theirs: for this page, the login has ended.
     const isMine = changes && changes.user === document.body.dataset.user;
     if (isMine) this.#tellLogin(true);
     else if (changes || (response && isLoggedOut(response))) this.#tellLogin(false);

@@ -14,7 +14,7 @@ def fresh_counters() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Time stands still, for the cache too, but for what is let pass."""
+    """Stop time, for the cache too. Returns a function that lets some of it pass."""
     now = [time.time()]
     monkeypatch.setattr(time, "time", lambda: now[0])
 

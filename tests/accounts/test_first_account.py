@@ -81,7 +81,7 @@ def test_the_token_is_announced_while_nobody_has_an_account(caplog: pytest.LogCa
 @pytest.mark.usefixtures("on_this_machine")
 def test_only_one_of_two_who_try_at_once_is_the_administrator(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     Installation.make_administrator(User(username="boris"))
-    # As the request saw it that came a moment too late.
+    # What a request saw that came a moment too late.
     monkeypatch.setattr(Installation, "is_new", lambda: True)
     response = sign_up(client)
     assert b"Someone else has just created the first account" in response.content

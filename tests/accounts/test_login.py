@@ -1,4 +1,4 @@
-"""Log-in and its patience, log-out."""
+"""Log-in, its limits, and log-out."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Sign-up, as the setting says."""
+"""Sign-up, as the setting allows."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who looks, and at which page: what the tests of admin have in common."""
+"""What the tests of the admin share: who looks, and at which page."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def permit(user: User, *codenames: str) -> User:
 
 
 def client_of(who: str) -> Client:
-    """A browser of somebody; a name that is none of these has no login."""
+    """Return somebody's browser; for any other name, one without a login."""
     makers = {
         "user": lambda: make_user("user"),
         "newcomer": lambda: make_user("newcomer", is_staff=True),

@@ -109,6 +109,6 @@ def test_a_page_costs_the_same_number_of_queries_however_many_rows(talk, page):
 def test_a_page_without_texts_does_not_load_them(talk, page):
     columns = re.compile(r'"(text|reasoning|instructions)"')
     queries = queries_of(client_of("superuser"), PAGES[page](talk))
-    # Who reads comes with their own.
+    # The reader's own row is loaded with everything.
     others = [sql for sql in queries if not re.search(r'FROM "chat_user" WHERE "chat_user"."id" = \S+ LIMIT 21', sql)]
     assert not [sql for sql in others if columns.search(sql)]

@@ -1,6 +1,6 @@
-"""`make bench`: what the product costs beside nginx passing the same upstream through, in one run; and the search.
+"""`make bench`: the cost of the product compared with nginx passing the same upstream through; and of the search.
 
-Nothing of it is a test: machines differ and are noisy, the ratios of one run less so. Options choose the parts.
+None of this is a test: machines differ and are noisy; the ratios of one run are less so. Options choose the parts.
 """
 
 import argparse
@@ -25,14 +25,14 @@ from tests.bench.servers import Process, nginx, upstream, web
 
 USERS = 200
 HOLDS_P99_MS = 250
-# A second in which a server takes less of a core than this: its replies have ended, but for their titles and sweeps.
+# A server that uses less of a core than this for a second is done with its replies, except for titles and sweeps.
 IDLE_SECONDS, IDLE_SHARE = 1.0, 0.05
 STEPS = (400, 600, 800, 1000, 1200, 1400)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Of one server under one load. CPU in µs, times in ms, memory in KB, `busy` as shares of one core."""
+    """Measurements of one server under one load. CPU in µs, times in ms, memory in KB, `busy` as shares of one core."""
 
     cpu_per_token: float
     cpu_per_start: float
@@ -44,7 +44,7 @@ class Measured:
 
 
 def measure(server: Process, far: Process, plan: Plan) -> Measured:
-    """The CPU of the server alone, read when the load generator says that it measures."""
+    """Measure one server. Its CPU is read when the load generator says that it is measuring."""
     before, memory = server.cpu_seconds(), server.kilobytes()
     command = [sys.executable, "-m", "tests.bench.load", json.dumps(asdict(plan))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as load:
@@ -53,7 +53,7 @@ def measure(server: Process, far: Process, plan: Plan) -> Measured:
         started, far_started, grown = server.cpu_seconds(), far.cpu_seconds(), server.kilobytes() - memory
         figures = json.loads(load.stdout.readline())
         used, far_used = server.cpu_seconds() - started, far.cpu_seconds() - far_started
-    # A reply goes on when its reader has left: it is not to be counted with the next ones.
+    # A reply goes on after its reader has left: don't count it with the next ones.
     wait_until_idle(server)
     seconds = max(figures["window"][1] - figures["window"][0], 0.001)
     return Measured(
@@ -83,7 +83,7 @@ class Bench:
         self.far, self.floor, self.product, self.cookies = far, floor, product, cookies
 
     def both(self, plan: Plan) -> tuple[Measured, Measured]:
-        """(nginx, the product) under the same load, one after the other."""
+        """Return (nginx, the product), measured under the same load, one after the other."""
         return self.of_floor(plan), self.of_product(plan)
 
     def of_floor(self, plan: Plan) -> Measured:
@@ -137,7 +137,7 @@ def say_busy(measured: Measured) -> None:
 
 
 def sessions(count: int) -> list[str]:
-    """The session cookies of so many users."""
+    """Return the session cookies of this many users."""
     import django
 
     django.setup()
@@ -149,7 +149,7 @@ def sessions(count: int) -> list[str]:
 
 @contextmanager
 def environment(folder: Path) -> Iterator[None]:
-    """The product's settings for the run: the database that the environment names, else an SQLite file."""
+    """Set the product's settings for the run: the database that the environment names, otherwise an SQLite file."""
     os.environ.setdefault("DATABASE_URL", f"sqlite:///{folder / 'bench.sqlite3'}")
     os.environ |= {"SECRET_KEY": "only for the bench", "DJANGO_SETTINGS_MODULE": "config.settings"}
     limits = {"MAX_REPLIES_PER_USER": "1000", "MAX_REPLIES": "10000", "MAX_STREAMS_PER_USER": "10000"}

@@ -1,6 +1,6 @@
 """Many readers at once, measuring how old each token is when it arrives.
 
-`python -m tests.bench.load '<plan as JSON>'` prints its figures as JSON. A process of its own, on uvloop with raw
+`python -m tests.bench.load '<plan as JSON>'` prints its figures as JSON. It is a process of its own, on uvloop with raw
 sockets, so that it is never the limit of what it measures.
 """
 
@@ -22,9 +22,9 @@ STAMP = re.compile(rb"\d{9,}(?= )")
 
 @dataclass(frozen=True)
 class Plan:
-    """`sessions`: cookies of the product's users; none: the raw API, as it is behind nginx.
+    """`sessions`: cookies of the product's users; without them, the raw API is read, as behind nginx.
 
-    The streams start spread over `spread` seconds and are measured for `seconds` after a pause of one second.
+    The starts of the streams are spread over `spread` seconds. After one more second, they are measured for `seconds`.
     """
 
     port: int

@@ -27,7 +27,7 @@ def answer_{number}(question: str) -> str:
 
 
 def open_long_conversation(port: int, session: str) -> None:
-    """The newest window, cold and warm; then one in the middle; then the branch before it, as scripts ask for it."""
+    """Open the newest messages, cold and warm; then some in the middle; then earlier ones, as scripts ask for them."""
     conversation, middle = make(MESSAGES)
     print(f"\na conversation of {MESSAGES} messages, {sum(len(text) for text in texts(MESSAGES)) // 1000} KB")
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", cookies={"sessionid": session}, timeout=60) as browser:
@@ -57,7 +57,7 @@ def texts(count: int) -> Iterator[str]:
 
 
 def make(count: int) -> tuple[object, object]:
-    """One branch, of the first user; (conversation, the message in the middle). Needs Django set up."""
+    """Create one branch for the first user. Returns (conversation, the message in the middle). Needs Django set up."""
     from chat.models import Conversation, Evidence, Generation, Message, User
 
     owner = User.objects.get(username="bench-0")

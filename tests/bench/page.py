@@ -1,6 +1,6 @@
 """`python -m tests.bench.page`: what a long Markdown answer costs the main thread of the page, in Chromium.
 
-Code, tables and formulas at 200 tokens a second, of four lengths. Twice the text should cost twice the time.
+Code, tables and formulas at 200 tokens a second, in four lengths. Twice the text should take twice the time.
 """
 
 import argparse
@@ -93,7 +93,7 @@ def paced(text: str, rate: int) -> Iterator[Step]:
 
 
 class Task(NamedTuple):
-    """In milliseconds."""
+    """A task of the main thread, in milliseconds."""
 
     cpu: float
     clock: float
@@ -115,7 +115,7 @@ class Tab:
     def ask(self) -> None:
         self.page.locator("#question").fill("How do I fit a line?")
         self.page.locator("#question").press("Enter")
-        # Not Playwright's own waiting, which has the page drawn all the time.
+        # Not with Playwright's own waiting, which makes the page redraw all the time.
         while not self.page.query_selector(".answer[data-status=complete]"):
             self.page.wait_for_timeout(500)
 
@@ -124,7 +124,7 @@ class Tab:
         return {one["name"]: one["value"] for one in metrics if one["name"] in METRICS}
 
     def measure(self) -> tuple[dict[str, float], list[Task]]:
-        """What an answer cost the main thread: seconds of CPU in all, and each task."""
+        """Return what an answer cost the main thread: seconds of CPU in total, and each task."""
         before = self.seconds()
         self._browser.start_tracing(page=self.page, categories=TRACED)
         self.ask()
@@ -135,7 +135,7 @@ class Tab:
 
 
 def tasks_of(events: list[dict[str, Any]]) -> list[Task]:
-    """Of pages: a process of the browser has a main thread too."""
+    """Return the tasks of pages only: the browser's own process has a main thread too."""
     names = {(event["pid"], event["tid"]): event["args"]["name"] for event in events if event["name"] == "thread_name"}
     tasks = [event for event in events if event["name"] == "RunTask" and "tdur" in event]
     ours = [task for task in tasks if names.get((task["pid"], task["tid"])) == "CrRendererMain"]

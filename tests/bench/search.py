@@ -1,6 +1,6 @@
 """`make bench ARGS="--parts search"`: the search over 100,000 messages, on an SQLite file and on PostgreSQL.
 
-A process of its own for each database:  DATABASE_URL=… python -m tests.bench.search
+Each database gets a process of its own:  DATABASE_URL=… python -m tests.bench.search
 """
 
 import os
@@ -16,7 +16,7 @@ from pathlib import Path
 
 MESSAGES = 100_000
 PER_CONVERSATION = 20
-# Of all messages, those of somebody who has few among the many.
+# The share of the messages that belongs to a user with few of them.
 FEW = 1_000
 TIMES = 7
 AIM_MS = 150
@@ -123,7 +123,7 @@ def measure(language: Language) -> float:
 
 
 def run() -> None:
-    """On the database that the environment names, which is filled for it."""
+    """Fill the database that the environment names, and measure there."""
     import django
 
     django.setup()
@@ -141,7 +141,7 @@ def run() -> None:
 
 
 def on_both() -> None:
-    """A fresh database of each kind."""
+    """Measure on a fresh database of each kind."""
     from tests.support.postgres_server import PostgresServer
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""The processes that are measured, each as it runs in production."""
+"""The processes that are measured, as they run in production."""
 
 import os
 import shutil
@@ -55,7 +55,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(command: list[str], port: int, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Waits until the port answers; ends it at the end."""
+    """Start a process, wait until its port answers, and end it afterwards."""
     process = subprocess.Popen(
         command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -88,7 +88,7 @@ def upstream() -> Iterator[Process]:
 
 @contextmanager
 def nginx(far: Process, folder: Path) -> Iterator[Process]:
-    """One worker; its CPU is the floor."""
+    """Run nginx with one worker; its CPU is the lower limit."""
     program, port = shutil.which("nginx") or "/usr/sbin/nginx", free_port()
     config = folder / "nginx.conf"
     config.write_text(NGINX.format(folder=folder, far=far.port, port=port))
@@ -99,7 +99,7 @@ def nginx(far: Process, folder: Path) -> Iterator[Process]:
 
 @contextmanager
 def web(far: Process) -> Iterator[Process]:
-    """`manage.py serve` on the database that the environment names."""
+    """Run `manage.py serve` on the database that the environment names."""
     port = free_port()
     command = [sys.executable, "manage.py", "serve", "--port", str(port)]
     with running(command, port, LLM_BASE_URL=f"http://127.0.0.1:{far.port}/v1") as process:

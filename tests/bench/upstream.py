@@ -1,6 +1,6 @@
-"""A paced upstream for measurements: every token is the instant at which it was sent.
+"""A paced upstream for measurements: every token is the time at which it was sent.
 
-`python -m tests.bench.upstream --port 9300`; the question says the pace: `rate=50,tokens=500`.
+`python -m tests.bench.upstream --port 9300`; the question sets the pace: `rate=50,tokens=500`.
 Raw bytes on uvloop, so that it is never the limit of what it feeds.
 """
 
@@ -30,7 +30,7 @@ def http_chunk(data: bytes) -> bytes:
 
 
 class Paced(asyncio.Protocol):
-    """One connection, one answer after another."""
+    """One connection, which gets one answer after another."""
 
     def __init__(self) -> None:
         self.received = b""
@@ -66,7 +66,7 @@ class Paced(asyncio.Protocol):
         rate, tokens = re.findall(rb"rate=(\d+),tokens=(\d+)", body)[-1]
         self.interval, self.left = 1 / int(rate), int(tokens)
         self.transport.write(HEAD)
-        # The first token at once, the second at a random phase: no two streams beat together.
+        # The first token comes at once, the second at a random phase, so that no two streams are in step.
         self.next_at = self.loop.time() - self.interval * random.random()
         self.tick()
 

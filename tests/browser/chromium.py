@@ -1,4 +1,4 @@
-"""The system's own Chromium; it asks nobody for anything but the pages."""
+"""The system's own Chromium, which requests nothing but the pages."""
 
 CHROMIUM = "chromium"
 ARGUMENTS = [

@@ -5,19 +5,19 @@
     def test_it_answers(signed_in_page: Page) -> None:
         signed_in_page.get_by_role("textbox").fill("Hello?")
 
-`signed_in_page`  Anna's first page, her session in the cookies; `anna` is her client beside it.
-`tab`             the same in turn on a desktop and on a telephone (`device`), still empty.
-`page`            an empty tab on the `site`, nobody signed in.
-`new_context`     called with a base URL and Playwright's options, another browser with cookies of its own: a second
-                  device, a telephone, no JavaScript, another server. `sign_in(context, person)` gives it a session.
-`watch`           what went wrong behind all these pages. Any of it fails the test at its end, unless it was announced
-                  by `watch.expect(pattern)`.
-`screenshots`     the folder for pictures, which git ignores.
+`signed_in_page`  Anna's home page, with her session in the cookies; `anna` is her client outside the browser.
+`tab`             an empty tab of Anna's, once on a desktop and once on a phone (`device`).
+`page`            an empty tab on the `site`, with nobody logged in.
+`new_context`     creates another browser with its own cookies, from a base URL and Playwright's options: a second
+                  device, a phone, no JavaScript, another server. `sign_in(context, person)` gives it a session.
+`watch`           what went wrong behind these pages. Anything fails the test at its end, unless it was announced
+                  with `watch.expect(pattern)`.
+`screenshots`     the folder for screenshots, which git ignores.
 
-Without Chromium or Playwright these tests are skipped by name; with REQUIRE_SERVICES=1 they fail instead.
+Without Chromium or Playwright, these tests are skipped, naming what is missing; with REQUIRE_SERVICES=1 they fail.
 
 Playwright's API keeps an event loop running in the tests' thread, from the first of these tests to the last. Django
-sees it there and would forbid the database, which the tests use as ever: DJANGO_ALLOW_ASYNC_UNSAFE is set meanwhile.
+detects it and would forbid using the database, so DJANGO_ALLOW_ASYNC_UNSAFE is set during that time.
 """
 
 from collections.abc import Callable, Iterator
@@ -47,7 +47,7 @@ SCREENSHOTS = Path(__file__).parent.parent / "screenshots"
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """The server looks at its static files once, when it starts, which may be before the first test of this folder."""
+    """Collect the static files: the server reads them when it starts, maybe before the first test of this folder."""
     if any(item.get_closest_marker("browser") for item in session.items) and not session.config.option.collectonly:
         call_command("collectstatic", "--no-input", verbosity=0)
 
@@ -76,7 +76,7 @@ def watch() -> Watch:
 def new_context(browser: "Browser", watch: Watch, request: pytest.FixtureRequest) -> Iterator[NewContext]:
     contexts = []
     if "site" in request.fixturenames:
-        # Set up before this, so that the pages close before the database behind them is emptied.
+        # Requested first, so that the pages close before the database behind them is emptied.
         request.getfixturevalue("site")
 
     def make(base_url: str, **options: Any) -> "BrowserContext":
@@ -123,6 +123,6 @@ def screenshots() -> Path:
 
 
 def sign_in(context: "BrowserContext", person: Person) -> None:
-    """The session of a client becomes the browser's too."""
+    """Give a client's session to the browser too."""
     session = person.http.cookies["sessionid"]
     context.add_cookies([{"name": "sessionid", "value": session, "url": str(person.http.base_url)}])

@@ -1,4 +1,4 @@
-"""What axe-core can't see: the way of the focus, what is told to who does not see the screen, and what moves."""
+"""What axe-core can't check: the order of the focus, what screen readers are told, and what moves."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-# Everything that is said aloud, in order.
+# Everything that is announced, in order.
 LISTEN = """
 window.__told = [];
 const listen = () => new MutationObserver((changes) => {
@@ -27,7 +27,7 @@ const listen = () => new MutationObserver((changes) => {
 }).observe(document, { subtree: true, childList: true, characterData: true });
 listen();
 """
-# What has the focus, and whether it looks different than without.
+# What has the focus, and whether that makes it look different.
 FOCUSED = """() => {
   const element = document.activeElement;
   if (element === document.body || "seen" in element.dataset) return null;
@@ -131,7 +131,7 @@ def test_nothing_moves_for_who_wants_it_still(
 
 
 def test_every_focus_is_seen(signed_in_page: "Page", anna: Person) -> None:
-    """Each stop of the Tab key has an outline, or is a field in a box whose border says it."""
+    """Each stop of the Tab key has an outline, or is a field in a box whose border shows the focus."""
     page = signed_in_page
     page.emulate_media(reduced_motion="reduce")
     page.goto(f"/chat/{make_conversation(anna.user).pk}/")

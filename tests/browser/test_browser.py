@@ -1,4 +1,4 @@
-"""The browser that the other tests of this folder use, and what it does not let pass."""
+"""The browser that the other tests in this folder use, and the errors that it catches."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Choosing the model, settings and presets, on a desktop and on a telephone."""
+"""Choosing the model, settings and presets, on a desktop and on a phone."""
 
 import re
 from pathlib import Path

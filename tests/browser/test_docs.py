@@ -1,4 +1,4 @@
-"""The examples of docs/streaming.md, pasted into the browser's console as they stand there."""
+"""The examples in docs/streaming.md, pasted into the browser's console as they are."""
 
 import re
 from pathlib import Path
@@ -27,7 +27,7 @@ def example_under(heading: str) -> str:
 
 
 def paste(page: "Page", code: str) -> list[str]:
-    """As the console does it; what it has printed when the answer is there."""
+    """Run code as the console does, and return what it has printed when the answer is complete."""
     printed: list[str] = []
     page.on("console", lambda message: printed.append(message.text))
     console = page.context.new_cdp_session(page)

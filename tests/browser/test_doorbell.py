@@ -1,4 +1,4 @@
-"""What one tab does, the others show: the same user's tabs and devices, without anybody reloading."""
+"""What one tab does, the same user's other tabs and devices show, without a reload."""
 
 import re
 from typing import TYPE_CHECKING, Any
@@ -34,13 +34,13 @@ def ask(page: "Page", text: str) -> None:
 
 
 def see(page: "Page", where: str, text: str, timeout: int = 5000) -> None:
-    """Wait until the last one of these shows the text."""
+    """Wait until the last of these elements shows the text."""
     page.locator(where).last.filter(has_text=re.compile(re.escape(text))).wait_for(timeout=timeout)
 
 
 def open_page(page: "Page", path: str) -> None:
-    """Until the server has said its first word: from now on the page hears."""
-    # The socket of the page before would be taken for the new one's.
+    """Open a page, and wait for the server's first message: from then on, the page hears."""
+    # Otherwise, the previous page's socket would be taken for the new one.
     page.goto("about:blank")
     heard = listen(page)
     page.goto(path)
@@ -48,7 +48,7 @@ def open_page(page: "Page", path: str) -> None:
 
 
 def listen(page: "Page") -> list[str | bytes]:
-    """What the next sockets of this page will hear."""
+    """Return a list that collects what this page's next sockets hear."""
     heard = []
 
     def hear(frame: str | bytes) -> None:
@@ -67,7 +67,7 @@ def wait_for(page: "Page", heard: list[str | bytes]) -> None:
 
 
 def gated_conversation(anna: Person, settings: Any) -> Conversation:
-    """Its next answer waits in the middle."""
+    """A conversation whose next answer waits in the middle."""
     conversation = make_conversation(anna.user)
     settings.LLM_MODEL = conversation.model = "gated/tokens=3"
     conversation.save(update_fields=["model"])

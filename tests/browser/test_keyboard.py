@@ -1,4 +1,4 @@
-"""Every shortcut, and that none acts while one types."""
+"""Every shortcut, and that none of them gets in the way of typing."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +108,7 @@ def test_escape_closes_what_is_open_and_then_stops_the_answer(signed_in_page: "P
     question(page).press("Enter")
     answer = page.locator("#messages .answer")
     expect(answer).to_contain_text("t0")
-    # They are the conversation's now.
+    # They belong to the conversation now.
     expect(page.locator("#settings form")).to_be_attached()
     page.get_by_role("button", name="Chat settings").click()
     page.keyboard.press("Escape")

@@ -1,4 +1,4 @@
-"""A conversation of 1,000 messages in Chromium: it opens at its end, and what is earlier comes as one scrolls."""
+"""A conversation of 1,000 messages in Chromium: it opens at its end, and earlier messages load while scrolling."""
 
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,7 @@ def test_it_opens_at_its_end_and_earlier_ones_come_as_one_scrolls(tab: "Page", l
     name = first.get_attribute("id")
     tab.evaluate(TO_THE_TOP)
     expect(tab.locator("#messages .message")).not_to_have_count(shown)
-    # What was read stays where it was.
+    # What was being read stays where it was.
     expect(tab.locator(f"#{name}")).to_be_in_viewport()
     assert texts(tab) == [f"text {number}" for number in range(COUNT - len(texts(tab)), COUNT)]
 

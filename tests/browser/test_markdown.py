@@ -1,4 +1,4 @@
-"""An answer in Markdown while it grows and at its end, in the page."""
+"""A Markdown answer on the page, while it grows and at its end."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -38,14 +38,14 @@ So much[^1].
 [^1]: Said a fox.
 """
 ANSWER = ".answer [data-part=answer]"
-# While it grows, its blocks lie in passages.
+# While it grows, its blocks are in passages.
 BLOCK = f":is({ANSWER}, {ANSWER} > .passage) >"
 TAIL = ".answer [data-part=tail]"
 
 
 @pytest.fixture
 def writer(upstream: FakeUpstream, settings: Any) -> None:
-    """Stops in the middle of the code until it is released."""
+    """An upstream that stops in the middle of the code until it is released."""
     pieces = [BEGINNING[start : start + 5] for start in range(0, len(BEGINNING), 5)]
     script = (send(ROLE, *said(*pieces)), Gate(), send(*said(END), *ended(), DONE))
     settings.LLM_MODEL = upstream.add("markdown", script)
@@ -84,7 +84,7 @@ class TestAnAnswerThatGrows:
     def test_who_comes_in_the_middle_sees_the_same(self, signed_in_page: "Page", site: Site) -> None:
         ask(signed_in_page)
         expect_half(signed_in_page)
-        # The page is made from what is saved once a second.
+        # The page is rendered from the text that is saved once a second.
         signed_in_page.wait_for_timeout(1200)
         signed_in_page.reload()
         expect_half(signed_in_page)
@@ -170,7 +170,7 @@ def test_code_is_copied_as_it_was_written(signed_in_page: "Page", anna: Person, 
     context = signed_in_page.context
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     if not has_clipboard:
-        # As on plain http.
+        # As it is on plain http.
         context.add_init_script("navigator.clipboard.writeText = () => { throw new TypeError() }")
     signed_in_page.goto(f"/chat/{conversation.pk}/")
     button = signed_in_page.locator(".code-copy").first

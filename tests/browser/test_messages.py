@@ -1,4 +1,4 @@
-"""What one does with messages: editing, other versions, continuing, deleting, copying; by mouse, finger, keyboard."""
+"""Actions on messages: editing, other versions, continuing, deleting, copying; with mouse, touch and keyboard."""
 
 import re
 from pathlib import Path
@@ -40,7 +40,7 @@ def message(tab: "Page", text: str) -> Locator:
 
 
 def act(tab: "Page", text: str, name: str) -> None:
-    """On the message with this text."""
+    """Use an action of the message with this text."""
     message(tab, text).hover()
     message(tab, text).get_by_label(name, exact=True).click()
 
@@ -231,7 +231,7 @@ def test_times_are_told_as_one_says_them(tab: "Page", talk: Conversation) -> Non
     assert "202" in (time.get_attribute("title") or "")
 
 
-# --- By the keyboard alone ------------------------------------------------------------------------------------------
+# --- With the keyboard alone ----------------------------------------------------------------------------------------
 
 
 def test_every_action_is_reached_by_the_keyboard_and_seen(tab: "Page", talk: Conversation) -> None:

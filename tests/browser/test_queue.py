@@ -1,4 +1,4 @@
-"""Sent while an answer is being written: it waits below that answer, visibly."""
+"""A question sent while an answer is being written: it waits below that answer, visibly."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def tab(tab: "Page", settings: Any) -> "Page":
-    """An answer is being written, and waits for `upstream.release()`."""
+    """A tab in which an answer is being written, and waits for `upstream.release()`."""
     settings.LLM_MODEL = "gated/tokens=1"
     tab.goto("/")
     ask(tab, "first?")

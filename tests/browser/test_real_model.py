@@ -1,4 +1,4 @@
-"""The whole way on the embedded model: first account, question, answer, reload, stop, transcript."""
+"""The whole path with the embedded model: first account, question, answer, reload, stop, transcript."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from tests.support.services import embedded_model
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 LONG_ANSWER = "Tell me a long story about a fox and a raven, with as many details as you can."
-# A small model on a busy machine.
+# Enough for a small model on a busy machine.
 PATIENCE_MS = 60_000
 
 
@@ -41,7 +41,7 @@ def answers(url: str) -> bool:
 
 @pytest.fixture
 def server(model: str, tmp_path: Path) -> Iterator[ServerProcess]:
-    """Nobody has an account here yet."""
+    """A server on which nobody has an account yet."""
     database = tmp_path / "chat.sqlite3"
     for command in (["migrate"], ["collectstatic", "--no-input"]):
         subprocess.run(
@@ -98,7 +98,7 @@ def is_over(page: Page) -> bool:
 
 
 def read_transcript(page: Page, text: str) -> None:
-    """Of the only conversation, as the administrator who has just made it."""
+    """Read the transcript of the only conversation, as the administrator, who has just created it."""
     page.goto("/admin/chat/conversation/")
     page.locator("#result_list tbody th a").first.click()
     page.get_by_role("link", name="transcript").click()

@@ -1,4 +1,4 @@
-"""Russian words are longer than English ones: they fit the smallest telephone too."""
+"""Russian words are longer than English ones: they must fit even the smallest phone."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tests.support.site import Person, Site
 
 pytestmark = pytest.mark.browser
 
-# Whatever shows more than its box has room for, and neither cuts it off nor scrolls.
+# Elements whose content is larger than their box, and is neither cut off nor scrollable.
 TOO_LONG = """
     [...document.querySelectorAll("body, body *")].filter((element) =>
         element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 1 &&

@@ -1,5 +1,5 @@
-"""Each screen on a desktop and on a telephone, light and dark: axe-core finds nothing, nothing is wider than the
-screen, and a picture of it lies in tests/screenshots/, to be looked at."""
+"""Each screen on a desktop and on a phone, light and dark: axe-core finds nothing, and nothing is wider than the
+screen. Each also leaves a screenshot in tests/screenshots/, to look at."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -31,14 +31,14 @@ RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "rules": {"target-size": {"enabled": True}},
 }
-# What lies above the page, the topmost first: what is under it can't be clicked as long as it is open.
+# What covers the page, the topmost first: nothing below it can be clicked while it is open.
 LAYERS = (".menu:popover-open", "[popover='']:popover-open")
 BEGUN = RICH[: RICH.index("| Fennec")]
 IS_WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
 class Screens(NamedTuple):
-    """Each of its methods shows one screen."""
+    """Each method shows one screen."""
 
     page: "Page"
     conversations: dict[str, Conversation]
@@ -132,12 +132,12 @@ EMPTY = {
     "empty_search": "/chat/search",
     "empty_settings": "/settings/",
 }
-# Such as nobody can make on purpose: as they are rendered, behind an address of the site.
+# Pages that can't be provoked: they are rendered here, and served at an address of the site.
 BROKEN = ("400", "403", "500")
 
 
 class Eye:
-    """Looks at a page in both themes; what it does not like is told at the end, all of it."""
+    """Checks a page in both themes, and reports all problems at the end."""
 
     def __init__(self, device: str, folder: Path) -> None:
         self.device, self.folder = device, folder

@@ -1,4 +1,4 @@
-"""The search, while one types, by keyboard, as a page of its own, and without scripts."""
+"""The search: while typing, with the keyboard, as a page of its own, and without scripts."""
 
 import re
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_by_keyboard_alone(signed_in_page: "Page") -> None:
 
 
 def test_only_the_last_answer_counts(signed_in_page: "Page") -> None:
-    """The first one comes after the second one was asked for."""
+    """The first answer arrives after the second one was requested."""
     page = signed_in_page
     page.reload()
 

@@ -1,4 +1,4 @@
-"""The list of conversations, by mouse, by keyboard, on a telephone, and without scripts."""
+"""The list of conversations: with the mouse, with the keyboard, on a phone, and without scripts."""
 
 import re
 from datetime import timedelta
@@ -31,7 +31,7 @@ def row(tab: "Page", title: str) -> Locator:
 
 
 def choose(tab: "Page", title: str, action: str) -> None:
-    """From the menu of its row."""
+    """Choose an action from the menu of a conversation's row."""
     row(tab, title).hover()
     row(tab, title).get_by_role("button", name="Actions").click()
     tab.locator(".menu:popover-open").get_by_text(action, exact=True).click()
@@ -51,7 +51,7 @@ def test_renamed_where_it_stands(tab: "Page", anna: Person) -> None:
     field.fill("<img src=x onerror=alert(1)>")
     field.press("Enter")
     renamed = row(tab, "<img src=x").locator(":scope > a")
-    # Only the server writes this one.
+    # Only the server sets this title.
     expect(renamed).to_have_attribute("title", "<img src=x onerror=alert(1)>")
     expect(renamed).to_be_focused()
     expect(tab.locator("#conversations .row")).to_have_count(3)
@@ -159,7 +159,7 @@ def test_the_list_grows_while_one_scrolls(tab: "Page", anna: Person) -> None:
     expect(tab.locator("[data-older]")).to_have_count(0)
     names = tab.locator(".group-name").all_text_contents()
     assert len(names) == len(set(names)), "a group that goes on has one heading"
-    # And a change shows without losing what was loaded.
+    # A change is shown without losing what was loaded.
     anna.post(f"/chat/{Conversation.objects.get(title='Number 0').pk}/rename", title="The first one")
     expect(row(tab, "The first one")).to_have_count(1)
     expect(tab.locator("#conversations .row")).to_have_count(95)
@@ -188,7 +188,7 @@ def test_other_tabs_follow(signed_in_page: "Page", anna: Person) -> None:
 
 
 def test_the_days_are_the_browsers(new_context: NewContext, site: Site, anna: Person) -> None:
-    """Fourteen hours before Greenwich and eleven behind it: at any hour, it is another day in one of the two."""
+    """In zones 14 hours ahead of Greenwich and 11 hours behind it, it is never the same day."""
     make_conversation(anna.user)
     for zone, hours in (("Pacific/Kiritimati", 14), ("Pacific/Pago_Pago", -11)):
         midnight = (timezone.now() + timedelta(hours=hours)).replace(hour=0, minute=0) - timedelta(hours=hours)

@@ -1,4 +1,4 @@
-"""A tab is only a reader: closed and opened again it has missed nothing."""
+"""A tab is only a reader: if it is closed and opened again, it has missed nothing."""
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect

@@ -1,4 +1,4 @@
-"""What a model or a user writes runs no script and asks nobody for anything: in Chromium, under the production CSP."""
+"""What a model or a user writes runs no script and sends no request: in Chromium, with the production CSP."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-# As the product stores them.
+# Normalised as the product stores them.
 TEXTS = [payload.translate({0: "\ufffd", 0xD800: "\ufffd", 0xDFFF: "\ufffd"}) for payload in PAYLOADS]
 MANY = 20
 GROUPS = [TEXTS[start : start + MANY] for start in range(0, len(TEXTS), MANY)]
 
-# Runs before everything else on each page: what a payload would do, and what only a payload would put there.
+# Runs before everything else on each page, and detects what a payload would do or add to the page.
 SENTINEL = """
 window.__seen = [];
 window.alert = window.confirm = window.prompt = window.msgbox = (what) => __seen.push(`ran: ${what}`);
@@ -64,7 +64,7 @@ def context(new_context: NewContext, site: Site, anna: Person) -> "BrowserContex
 
 
 def assert_harmless(page: "Page") -> None:
-    # Whatever waits for an event gets it.
+    # Trigger every event that a handler may be waiting for.
     page.evaluate("""for (const element of document.querySelectorAll("main *, #content *"))
         for (const type of ["mouseover", "focus", "load", "error", "toggle", "animationend", "begin"])
             element.dispatchEvent(new Event(type))""")
@@ -140,7 +140,7 @@ def letter_by_letter(text: str) -> list[Step]:
 def test_byte_by_byte_over_the_stream(
     context: "BrowserContext", upstream: FakeUpstream, settings: Any, texts: Sequence[str]
 ) -> None:
-    """A token to the letter, a write to the byte; each payload is an answer of its own."""
+    """One token per letter, one write per byte; each payload is an answer of its own."""
     upstream.scripts["payloads"] = lambda asked: letter_by_letter(texts[asked.number - 1])
     settings.LLM_MODEL = "payloads/bytes"
     page = open_page(context, "/")
@@ -152,7 +152,7 @@ def test_byte_by_byte_over_the_stream(
 
 
 def test_all_of_them_in_one_answer(context: "BrowserContext", upstream: FakeUpstream, settings: Any) -> None:
-    """What opens code stands last: there it takes no other in."""
+    """Payloads that open a code block come last, so that they don't swallow others."""
     parts = sorted(TEXTS, key=lambda text: text.startswith(("```", "~~~")) and text.count("\n") < 2)
     settings.LLM_MODEL = upstream.add("payloads", letter_by_letter("\n\n".join(parts) + "\n\n"))
     page = open_page(context, "/")

@@ -1,4 +1,4 @@
-"""What goes wrong behind a page: nothing of it may, unless the test says so beforehand."""
+"""What goes wrong behind a page: nothing may, unless the test announces it."""
 
 import re
 from typing import TYPE_CHECKING
@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, ConsoleMessage, Request, WebError
 
-# Not on the network.
+# Schemes that don't use the network.
 OWN_SCHEMES = {"data", "blob"}
 
 
 class Watch:
-    """Collects console errors (violations of the CSP are among them), uncaught errors and requests to other hosts."""
+    """Collects console errors (including CSP violations), uncaught errors, and requests to other hosts."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
@@ -20,14 +20,14 @@ class Watch:
         self._hosts: set[str] = set()
 
     def over(self, context: "BrowserContext", base_url: str) -> None:
-        """From now on. Beside the address of the site, no host may be asked."""
+        """Watch from now on. No host may be contacted except the site's."""
         self._hosts.add(urlsplit(base_url).netloc)
         context.on("console", self._hear)
         context.on("weberror", self._catch)
         context.on("request", self._see)
 
     def expect(self, pattern: str) -> None:
-        """A problem that the test makes itself, such as the browser's complaint about an answer of 409."""
+        """Expect a problem that the test causes, such as the browser's complaint about a 409."""
         self._expected.append(pattern)
 
     def check(self) -> None:

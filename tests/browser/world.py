@@ -1,4 +1,4 @@
-"""What Anna has when somebody looks at the pages: conversations of several days, versions, presets, an archive."""
+"""What Anna has when the screens are checked: conversations of several days, versions, presets, an archive."""
 
 from datetime import timedelta
 from typing import Any
@@ -68,7 +68,7 @@ OLDER = [
 
 
 def furnish(anna: User) -> dict[str, Conversation]:
-    """By name: `foxes`, a long answer with versions; `failed`, one that was cut."""
+    """Create everything. Returns by name: `foxes`, a long answer with versions; `failed`, one that was cut."""
     for title, days in reversed(OLDER):
         _older(anna, title, days)
     _older(anna, "Names for a hamster", 20, archived_at=timezone.now())

@@ -1,4 +1,4 @@
-"""The bell between several web processes, and what becomes of it when Redis is away."""
+"""The doorbell between several web processes, and what happens to it when Redis is unreachable."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The WebSocket of a tab, over real TCP: what it says, to whom, and when it is closed. With REDIS_URL, over Redis."""
+"""The WebSocket of a tab, over real TCP: what it sends, to whom, and when it is closed. With REDIS_URL, over Redis."""
 
 import threading
 from collections.abc import Callable
@@ -127,7 +127,7 @@ def change_password(anna: Person) -> None:
 
 
 def deactivate(anna: Person) -> None:
-    """As an administrator does it."""
+    """Deactivate a user, as an administrator does."""
     User.objects.create_superuser("admin", password=PASSWORD)
     client = Client()
     client.login(username="admin", password=PASSWORD)
@@ -186,7 +186,7 @@ def test_sockets_that_wait_hold_no_threads(anna: Person) -> None:
         bells = [Bell(anna) for _ in range(30)]
         for bell in bells:
             bell.hear()
-        # The shared threads come into being as they are needed.
+        # The shared threads are only started when they are needed.
         assert threading.active_count() <= before + 8
         anna.ask()
         for bell in bells:

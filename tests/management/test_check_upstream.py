@@ -1,4 +1,4 @@
-"""`manage.py check_upstream`, as somebody types it."""
+"""`manage.py check_upstream`, as typed in a terminal."""
 
 import re
 from io import StringIO

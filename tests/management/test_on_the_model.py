@@ -1,4 +1,4 @@
-"""The command-line tools against the embedded model, as docs/streaming.md shows them."""
+"""The command-line tools with the embedded model, as docs/streaming.md shows them."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from tests.support.waiting import until
 pytestmark = [pytest.mark.model, pytest.mark.process]
 
 QUESTION = "What is the capital of France?"
-# It answers in a second or two, but now and then it does not find an end.
+# It answers in a second or two, but now and then it goes on and on.
 MOST_SECONDS = "20"
 
 

@@ -1,4 +1,4 @@
-"""`manage.py stream`, as somebody types it."""
+"""`manage.py stream`, as typed in a terminal."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What `manage.py stream` says when there is no answer, or no whole one."""
+"""What `manage.py stream` prints if there is no answer, or only a part of one."""
 
 from io import StringIO
 from typing import Any

@@ -30,7 +30,7 @@ def jq() -> None:
 
 @pytest.fixture
 def path_without_jq(tmp_path: Path) -> str:
-    """A PATH with what the script needs and nothing else."""
+    """Return a PATH with what the script needs, and nothing else."""
     for name in ("bash", "env", "dirname", "cat", "curl"):
         (tmp_path / name).symlink_to(program(name))
     return str(tmp_path)

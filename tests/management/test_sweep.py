@@ -1,4 +1,4 @@
-"""`manage.py sweep`: what died, and what was deleted long ago."""
+"""`manage.py sweep`: replies whose writer died, and what was deleted long ago."""
 
 from datetime import timedelta
 from typing import Any

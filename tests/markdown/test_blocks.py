@@ -1,4 +1,4 @@
-"""Finished blocks of a growing text: those of a beginning are the first of the whole; together they are the whole."""
+"""Finished blocks of a growing text: the blocks of its beginning are also the first ones of the whole text."""
 
 import random
 import re
@@ -190,7 +190,7 @@ TEXT = st.one_of(
         "".join
     ),
 )
-# Definitions reach into other blocks, which are rendered alone.
+# Definitions have an effect on other blocks, but blocks are rendered separately.
 ALONE = TEXT.filter(lambda text: "]:" not in text)
 
 

@@ -1,4 +1,4 @@
-"""Markdown of a model as HTML: what each piece of writing becomes."""
+"""A model's Markdown as HTML: what each construct becomes."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ LINK = 'target="_blank" rel="noopener noreferrer nofollow"'
 
 
 def flat(text: str) -> str:
-    """The HTML without the line ends between tags."""
+    """Return the HTML without the line ends between tags."""
     return re.sub(r">\n+(?=<)", ">", render(text)).strip()
 
 

@@ -1,4 +1,4 @@
-"""Nothing of a model's text runs, loads or looks like the page's own: checked by an HTML parser that is not ours."""
+"""Nothing in a model's text runs, loads, or looks like part of the page: checked with an independent HTML parser."""
 
 import re
 from html.parser import HTMLParser
@@ -59,7 +59,7 @@ def inspect(html: str) -> None:
     inspector = Inspector()
     inspector.feed(html)
     inspector.close()
-    # Nothing that another parser might take for a tag.
+    # Nothing may remain that another parser might take for a tag.
     assert html.count("<") == inspector.tags
 
 
@@ -113,7 +113,7 @@ def test_mixed_parts_of_payloads_are_harmless(text: str) -> None:
         inspect(html)
 
 
-# --- Hostile input: bounded work, and no word is lost ---------------------------------------------------------------
+# --- Hostile input: the work is bounded, and no word is lost --------------------------------------------------------
 
 PIECES = [
     "[",

@@ -1,4 +1,4 @@
-"""The tree of a conversation: branches, versions, and what is left where something was deleted."""
+"""The tree of a conversation: branches, versions, and what is left after a deletion."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ DELETED = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass
 class Sketch:
-    """A tree drawn by names: `add("a1", "q1")`."""
+    """A tree built from names: `add("a1", "q1")`."""
 
     rows: dict[str, Row] = field(default_factory=dict)
 
@@ -43,7 +43,7 @@ class Sketch:
 
 
 def talk(*pairs: tuple[str, str, str]) -> Sketch:
-    """(question, below which answer, its answer)"""
+    """Build a tree from (question, the answer above it, its answer)."""
     sketch = Sketch()
     for question, above, answer in pairs:
         sketch.add(question, above)

@@ -1,4 +1,4 @@
-"""What has changed since a number, for whoever missed the bell."""
+"""What has changed since a change number, for tabs that missed a message."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How a reply may end: one list of words for the database, the wire and the sentences."""
+"""How a reply may end: the database, the events and the sentences use the same words."""
 
 from typing import get_args
 

@@ -1,4 +1,4 @@
-"""What one does with a conversation in the list: rename, pin, archive, delete, and bring back."""
+"""Actions on a conversation in the list: rename, pin, archive, delete and restore."""
 
 import json
 import uuid
@@ -24,7 +24,7 @@ ACTIONS: dict[str, dict[str, Any]] = {
 
 def act(person: Person, conversation: Conversation | uuid.UUID, action: str, **fields: Any) -> Any:
     key = getattr(conversation, "pk", conversation)
-    # In ASCII: halves of pairs can be sent no other way.
+    # As ASCII escapes: halves of surrogate pairs can't be sent in any other way.
     body = json.dumps(ACTIONS[action] | fields)
     return person.http.post(f"/chat/{key}/{action}", content=body, headers={"Content-Type": "application/json"})
 

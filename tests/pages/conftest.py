@@ -9,7 +9,7 @@ from tests.support.factories import make_user
 
 @pytest.fixture
 def anna(client: Client, db: None) -> User:
-    """Logged in."""
+    """Anna, logged in."""
     anna = make_user()
     client.force_login(anna)
     return anna
@@ -17,7 +17,7 @@ def anna(client: Client, db: None) -> User:
 
 @pytest.fixture(autouse=True)
 def begun(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
-    """The replies that would be written now: no test here waits for a model."""
+    """Collect the replies that would be written now, so that no test here waits for a model."""
     jobs: list[Job] = []
     monkeypatch.setattr(engine, "begin", jobs.append)
     monkeypatch.setattr(engine, "offered", lambda: ())

@@ -1,4 +1,4 @@
-"""What a test reads from a page, and what a form sends."""
+"""Reading pages in tests, and sending their forms."""
 
 import re
 import uuid
@@ -25,7 +25,7 @@ def html(response: Any) -> str:
 
 
 def shown(response: Any) -> str:
-    """Without the templates that wait for scripts."""
+    """Return the page without the templates that are there for scripts."""
     return re.sub(r"<template.*?</template>", "", html(response), flags=re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""Asking by the plain forms, as without JavaScript."""
+"""Asking with the plain forms, as without JavaScript."""
 
 import re
 import uuid

@@ -1,4 +1,4 @@
-"""Nothing on a page is run that we did not write, and nothing is asked of others."""
+"""A page runs only scripts that we wrote, and requests nothing from other sites."""
 
 import re
 import uuid
@@ -87,7 +87,7 @@ def test_the_error_pages_need_nothing(name: str, django_assert_num_queries: Any)
 
 
 def test_the_page_of_an_error_knows_where_the_style_is() -> None:
-    """500.html names the files itself: their manifest may be what is broken."""
+    """500.html names the files itself, because their manifest may be what is broken."""
     page = (ROOT / "templates" / "500.html").read_text()
     for address in re.findall(r'href="/static/([^"]*)"', page):
         assert (ROOT / "static" / address).is_file()

@@ -1,4 +1,4 @@
-"""The pages speak the reader's language."""
+"""The pages are in the reader's language."""
 
 import re
 from html.parser import HTMLParser
@@ -33,15 +33,15 @@ def test_the_setting_counts_more_than_the_browser(client: Client, anna: User) ->
     assert "Новая беседа" in html(client.get("/", headers={"Accept-Language": "en"}))
 
 
-# Not a place that is filled in, nor the name of a file.
+# Neither a placeholder nor the name of a file.
 ENGLISH = re.compile(r"(?<![{.A-Za-z-])[A-Za-z]{2,}")
 TOLD = {"aria-label", "title", "placeholder", "alt"}
-# Names: of a parameter, of what counts as a model, a person and a zone here.
+# Names: of a parameter, and of a model, a person and a time zone in these tests.
 NAMES = {"Top", "fox", "anna", "UTC"}
 
 
 class Words(HTMLParser):
-    """What somebody reads or hears; not names of keys, code, or lists to choose from, which name themselves."""
+    """Collects what people read or hear, except names of keys, code, and choices that are proper names."""
 
     hidden = {"script", "style", "pre", "code", "kbd", "option", "textarea"}
 

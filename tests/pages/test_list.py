@@ -1,4 +1,4 @@
-"""The list of conversations beside the page."""
+"""The list of conversations in the sidebar."""
 
 import re
 from collections.abc import Iterator
@@ -78,7 +78,7 @@ def test_days_are_grouped_the_finer_the_nearer(days: int, name: str) -> None:
 
 
 def test_days_are_the_readers(client: Client, anna: User) -> None:
-    """Half a day from Greenwich it is another day, whatever the hour is."""
+    """The days are those of the reader's time zone: the one they chose, or the browser's."""
     conversation = make_conversation(anna)
 
     def group(at: datetime, today: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""A conversation of 1,000 messages: a page shows a part of it, and reads no more."""
+"""A conversation of 1,000 messages: a page shows a part of it, and reads no more than that."""
 
 import re
 from typing import Any
@@ -48,7 +48,7 @@ def at(conversation: Conversation, number: int) -> Message:
 
 
 def numbers(response: Any) -> list[int]:
-    """Of the messages that are shown."""
+    """Return the numbers of the messages that are shown."""
     return [int(number) for number in re.findall(r"text (\d+)(?= ?<)", shown(response))]
 
 

@@ -12,7 +12,7 @@ from tests.pages.page import html
 
 pytestmark = pytest.mark.django_db
 
-# Of a PNG's header: its width and height.
+# The place of width and height in a PNG's header.
 SIZE = slice(16, 24)
 
 

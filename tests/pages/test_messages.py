@@ -1,4 +1,4 @@
-"""What one does with a message, by plain forms: another version, deleting, bringing back; and its plain text."""
+"""Actions on a message with plain forms: another version, deleting, restoring; and its plain text."""
 
 import re
 import uuid
@@ -26,7 +26,7 @@ def message(conversation: Conversation, text: str) -> Message:
 
 
 def texts(client: Client, conversation: Conversation, query: str = "") -> list[str]:
-    """Of the questions and answers on the page."""
+    """Return the texts of the questions and answers on the page."""
     page = shown(client.get(path_of(conversation) + query))
     found = re.findall(r'data-part="(?:question|answer)">(.*?)</div>', page, re.DOTALL)
     return [re.sub(r"<[^>]*>", "", text).strip() for text in found]
@@ -38,7 +38,7 @@ def leaf_of(conversation: Conversation) -> Message | None:
 
 @pytest.fixture
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Of which conversations the other tabs are told."""
+    """Collect the conversations that the other tabs are told about."""
     told: list[Any] = []
     monkeypatch.setattr(doorbell, "ring", lambda owner, conversation, what, **_: told.append(conversation))
     return told
@@ -46,7 +46,7 @@ def rung(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.fixture
 def two(anna: User) -> Conversation:
-    """Two answers to the first question; the one that is read has a second question below it."""
+    """A conversation with two answers to the first question; the one shown has a second question below it."""
     conversation = make_conversation(anna, [("one?", "One.")])
     finish(retry(conversation), "Uno.")
     finish(ask(conversation, "two?"), "Two.")
@@ -256,7 +256,7 @@ def test_an_answer_is_not_deleted_alone(client: Client, three: Conversation) -> 
     assert client.post(path_to("restore_message", message(three, "Two."))).status_code == 404
 
 
-# --- All of them ----------------------------------------------------------------------------------------------------
+# --- All actions ----------------------------------------------------------------------------------------------------
 
 VERBS = ["show_message", "delete_message", "restore_message"]
 

@@ -1,4 +1,4 @@
-"""A conversation as one reads it."""
+"""A conversation as it is read."""
 
 import re
 from typing import Any
@@ -38,7 +38,7 @@ def test_a_new_answer_takes_the_place_of_the_old_one(client: Client, anna: User)
 
 
 def without_tokens(response: Any) -> str:
-    """Two pages never have the same in their forms."""
+    """Return the page without the tokens in its forms, which always differ."""
     return re.sub(r'(name="(?:request_id|csrfmiddlewaretoken)" value=)"[^"]*"', r"\1", html(response))
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def say(reply: Message, text: str, reasoning: str = "") -> None:
-    """As the writer's snapshot does it every second."""
+    """Save text as the writer's snapshot does every second."""
     Piece.objects.create(generation=reply.generation, text=text, reasoning=reasoning)
 
 
@@ -34,7 +34,7 @@ def test_a_running_reply_shows_what_is_saved_and_its_cursor(client: Client, anna
     page = html(client.get(path_of(conversation)))
     assert "an answer so far" in page
     assert "hm 👋🏽" in page
-    # Code points, as the stream counts them.
+    # In code points, as the stream counts them.
     assert f'data-reply="{reply.pk}"' in page
     assert 'data-status="streaming" data-cursor="5.16"' in page
 

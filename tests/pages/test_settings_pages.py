@@ -1,4 +1,4 @@
-"""What people set, by plain forms: for one conversation, for themselves, and as presets."""
+"""Settings with plain forms: of one conversation, of the user, and presets."""
 
 import re
 from typing import Any
@@ -126,7 +126,7 @@ def test_a_model_that_is_gone_is_shown_and_refused_with_what_to_do(
     assert response.status_code == 400
     assert "Choose another" in html(response)
     assert not begun
-    # Who names none, as a script may, gets one that is there.
+    # A script that names no model gets one that is available.
     client.post(path_of(conversation), body("Again?"))
     assert begun[0].start.model == "fox-1"
 
@@ -149,7 +149,7 @@ def test_the_configured_default_is_always_there(client: Client, anna: User, sett
     assert (page.context["picker"].models, chosen(page)) == (("owl-3", "fox-1", "hen-2"), "owl-3")
 
 
-# --- Oneself --------------------------------------------------------------------------------------------------------
+# --- The user -------------------------------------------------------------------------------------------------------
 
 
 def test_personal_settings_are_kept(client: Client, anna: User) -> None:

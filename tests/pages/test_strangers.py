@@ -1,4 +1,4 @@
-"""What is not one's own is not there."""
+"""What belongs to others does not exist."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""POST /chat/stream: what a question may be, what each error says, and that an error changes nothing."""
+"""POST /chat/stream: which questions are accepted, what each error says, and that an error changes nothing."""
 
 import json
 import threading
@@ -24,24 +24,24 @@ from tests.support.fake_upstream.server import FakeUpstream
 from tests.support.log_lines import lines_of, wait_for_lines
 from tests.support.site import Person, Site, events_of, stored, told
 
-# Stands in every question of the tests about errors, and may stand nowhere else.
+# This is in every question of the tests about errors, and must be nowhere else.
 TYPED = "xyzzy-typed-text"
 TEN_MB = 10_000_000
 
 
 def body(**fields: Any) -> dict[str, Any]:
-    """A question that is all right but for what is named; None takes a field away."""
+    """Return a valid question with the given changes; None removes a field."""
     whole = {"request_id": str(uuid.uuid4()), "text": TYPED, **fields}
     return {name: value for name, value in whole.items() if value is not None}
 
 
 def send(person: Person, data: str | bytes | Iterator[bytes], **headers: str) -> httpx.Response:
-    """A body as it is, whatever it is; the answer read whole."""
+    """Send a body exactly as it is, and read the whole answer."""
     return person.http.post("/chat/stream", content=data, headers={"Content-Type": "application/json", **headers})
 
 
 def send_json(person: Person, fields: Any) -> httpx.Response:
-    """As escapes: half of a pair can be sent no other way."""
+    """Send JSON with escapes: half of a surrogate pair can't be sent in any other way."""
     return send(person, json.dumps(fields))
 
 
@@ -138,7 +138,7 @@ def test_what_is_no_json_object_is_400(data: bytes, anna: Person, upstream: Fake
 
 @pytest.mark.parametrize("depth", [400, 700, 850, 900, 920, 940, 950, 960, 970, 980, 990, 1000])
 def test_no_depth_is_an_accident(depth: int, anna: Person) -> None:
-    """What can just be read can also be looked at."""
+    """JSON that is just shallow enough to be parsed can also be processed."""
     deep = f'{{"request_id": "{uuid.uuid4()}", "text": "hello", "x": {"[" * depth}{"]" * depth}}}'
 
     assert send(anna, deep).status_code in {200, 400}
@@ -152,7 +152,7 @@ def test_what_says_to_be_something_else_is_told_so(kind: str, anna: Person, upst
     assert nothing_happened(upstream)
 
 
-# `None` takes the field away.
+# `None` removes the field.
 NO_UUIDS: list[Any] = ["", "x", 5, 5.5, True, [], {}, ["a"], "\0", "\ud800", str(uuid.uuid4())[:-1]]
 BAD_FIELDS: dict[str, list[Any]] = {
     "request_id": [None, *NO_UUIDS],
@@ -245,7 +245,7 @@ def test_a_body_of_ten_megabytes_is_413(
 
 
 def in_pieces(data: bytes) -> Iterator[bytes]:
-    """Sent without a Content-Length."""
+    """Return the body in pieces, so that it is sent without a Content-Length."""
     return (data[start : start + 65_536] for start in range(0, len(data), 65_536))
 
 
@@ -443,14 +443,14 @@ def test_dead_replies_do_not_count_as_running(anna: Person, settings: Any) -> No
 
 
 def age(reply: Message) -> None:
-    """Its writer has not been heard of for a minute."""
+    """Set the last heartbeat of its writer to a minute ago."""
     Generation.objects.filter(pk=reply.pk).update(heartbeat_at=timezone.now() - timedelta(minutes=1))
 
 
 def test_a_reply_that_is_written_here_is_not_dead_because_its_heartbeat_is_late(
     anna: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The database was away for a while, and came back a moment ago."""
+    """The database was unreachable for a while, and has just come back."""
     monkeypatch.setattr(GenerationQuerySet, "save_snapshot", lambda *args: set())
     with anna.asking(model="hang") as response:
         start = next(events_of(response))[1]
@@ -480,7 +480,7 @@ def test_of_two_questions_at_once_one_is_answered_and_one_is_409(
 
 
 def at_once(*calls: Callable[[], httpx.Response]) -> list[httpx.Response]:
-    """Each in a thread of its own, let go in the same instant."""
+    """Make each call in a thread of its own, all at the same instant."""
     barrier = threading.Barrier(len(calls))
 
     def run(call: Callable[[], httpx.Response]) -> httpx.Response:
@@ -528,7 +528,7 @@ def test_the_same_request_again_has_the_running_reply_from_its_start(
 
 
 def test_the_same_request_again_is_looked_at_before_the_rest(anna: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The conversation is busy, the process is full and about to stop: it is the same question all the same."""
+    """Even if the conversation is busy and the process is full or about to stop, it is still the same question."""
     fields = body(text="hello", model="hang")
     with anna.asking(**fields) as first:
         start = next(events_of(first))[1]
@@ -583,7 +583,7 @@ def test_the_same_request_from_two_connections_at_once_is_one_reply(
 def test_two_threads_that_have_both_found_their_way_make_one_reply(
     anna: Person, upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither stores anything before both have looked for what the request names."""
+    """Neither stores anything before both have found what the request refers to."""
     barrier, find = threading.Barrier(2), questions._find
 
     def find_together(*args: Any) -> Any:
@@ -602,7 +602,7 @@ def test_two_threads_that_have_both_found_their_way_make_one_reply(
 
 
 def test_the_database_refuses_a_second_reply_under_one_request_id(anna: Person) -> None:
-    """Whatever holds the second one back before."""
+    """Even if nothing stops the second one earlier."""
     conversation = factories.make_conversation(anna.user, ())
     reply = {"conversation": conversation, "owner": anna.user, "role": "assistant", "idempotency_key": uuid.uuid4()}
     Message.objects.create(number=1, **reply)

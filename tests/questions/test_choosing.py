@@ -1,4 +1,4 @@
-"""The model and the settings of a question as a script sends them."""
+"""The model and the settings of a question, as a script sends them."""
 
 import json
 from typing import Any
@@ -46,7 +46,7 @@ def test_what_is_empty_is_not_sent(anna: Person, upstream: FakeUpstream) -> None
 )
 def test_what_is_out_of_bounds_is_named(anna: Person, upstream: FakeUpstream, field: str, value: Any) -> None:
     request = {"request_id": "8c24ee3c-44f5-4c9c-8c74-8f0eb1a4a4f8", "text": "hello"}
-    # ASCII: half of a pair can't be sent in any other way.
+    # ASCII escapes: half of a surrogate pair can't be sent in any other way.
     response = anna.http.post("/chat/stream", content=json.dumps(request | {field: value}))
     assert response.status_code == 400
     assert response.json()["error"]["field"] == field

@@ -1,4 +1,4 @@
-"""What a cut answer still lacks, as a message of its own: shown, sent and exported as one with it."""
+"""The rest of a cut answer, as a message of its own: both are shown, sent and exported as one."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +27,7 @@ THINKS: Script = (
 
 
 def continue_(person: Person, reply: str) -> Told:
-    """Read to its end."""
+    """Continue a reply, and read the stream to its end."""
     response = person.post(request_id=str(uuid4()), **{"continue": reply})
     assert response.status_code == 200, response.text
     return told(response)
@@ -35,7 +35,7 @@ def continue_(person: Person, reply: str) -> Told:
 
 @pytest.fixture
 def speak(upstream: FakeUpstream, settings: Any) -> Speak:
-    """What the model says from now on."""
+    """Set what the model answers from now on."""
 
     def speak(script: Script) -> None:
         settings.LLM_MODEL = upstream.add(f"script-{uuid4()}", script)
@@ -45,7 +45,7 @@ def speak(upstream: FakeUpstream, settings: Any) -> Speak:
 
 @pytest.fixture
 def cut(anna: Person, speak: Speak) -> Told:
-    """An answer at its limit; the next one will go on."""
+    """An answer that was cut off at its limit; the next one will continue it."""
     speak(CUT)
     heard = anna.ask("What is a fox?")
     speak(GOES_ON)

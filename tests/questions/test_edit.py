@@ -1,4 +1,4 @@
-"""A question asked in other words: a sibling of the one before, which stays with all that came after it."""
+"""An edited question: a sibling of the original, which is kept with everything that came after it."""
 
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
@@ -105,7 +105,7 @@ def test_of_two_tabs_that_edit_at_once_one_waits(anna: Person, upstream: FakeUps
 
     with ThreadPoolExecutor(2) as pool:
         posts = [pool.submit(post, "uno"), pool.submit(post, "un")]
-        # The answer of the other one waits until it may go on.
+        # The answer to the other one waits until it is released.
         refused = next(as_completed(posts))
         assert refused.result() == 409
         upstream.release()

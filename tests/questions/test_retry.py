@@ -1,4 +1,4 @@
-"""A new answer to the same question, and what of a conversation the model is sent."""
+"""A new answer to the same question, and which part of a conversation is sent to the model."""
 
 from typing import Any
 from uuid import uuid4
@@ -17,7 +17,7 @@ HALF_AN_ANSWER: Script = (send(ROLE, *said("A fox", " is"), error("Broken.")),)
 
 
 def retry(person: Person, reply: str, **fields: Any) -> Told:
-    """Read to its end."""
+    """Retry a reply, and read the stream to its end."""
     response = person.post(request_id=str(uuid4()), retry=reply, **fields)
     assert response.status_code == 200, response.text
     return told(response)
@@ -29,7 +29,7 @@ def contents(turns: list[dict[str, Any]]) -> list[str]:
 
 @pytest.fixture
 def failed(anna: Person, upstream: FakeUpstream, settings: Any) -> Told:
-    """An answer that broke off; the next ones will not."""
+    """An answer that broke off; later ones will not."""
     settings.LLM_MODEL = upstream.add("half-an-answer", HALF_AN_ANSWER)
     heard = anna.ask("What is a fox?")
     assert heard.end["status"] == "failed"

@@ -1,4 +1,4 @@
-"""Finished Markdown in the stream: a function of the text alone, for those who ask for it, and nobody waits for it."""
+"""Finished Markdown in the stream: it depends only on the text, is sent on request, and nothing waits for it."""
 
 import asyncio
 import json
@@ -97,7 +97,7 @@ def growing(text: str = "") -> Growing:
 
 
 async def read_all(reply: Growing) -> list[str]:
-    """All that comes to a reader who has nothing yet: its blocks as JSON, of the rest the text or the type."""
+    """Return all that a new reader gets: blocks as JSON, and the text or type of other events."""
     told = []
     async for data in Reader(reply, Cursor(), "en", blocks=BlocksOfReader(reply, 0)).events():
         for event in sse.Decoder().feed(data):

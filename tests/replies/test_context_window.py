@@ -1,4 +1,4 @@
-"""What of a conversation fits the model: pure."""
+"""The part of a conversation that fits the model's context window. Pure."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ Turns = tuple[dict[str, Any], ...]
 
 
 def turns(*texts: str, instructions: str = "") -> Turns:
-    """Questions and answers by turns; a question last."""
+    """Return questions and answers in turn, with a question last."""
     said = [{"role": ("user", "assistant")[number % 2], "content": text} for number, text in enumerate(texts)]
     return (*([{"role": "system", "content": instructions}] if instructions else []), *said)
 
@@ -76,7 +76,7 @@ def test_instructions_and_question_stay_even_if_they_do_not_fit() -> None:
     ],
 )
 def test_it_rather_counts_too_many_tokens_than_too_few(text: str, at_least: int) -> None:
-    """What the tokenizers of common models make of it, or a little less."""
+    """`at_least`: what the tokenizers of common models count, or a little less."""
     assert tokens_of(text) >= at_least
 
 

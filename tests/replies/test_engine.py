@@ -1,4 +1,4 @@
-"""What the database gets of a reply while it is written, and that it ends exactly once, whoever is faster."""
+"""What is saved of a reply while it is being written, and that it ends exactly once, whoever is faster."""
 
 import asyncio
 import threading
@@ -34,13 +34,13 @@ from tests.support.waiting import until
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What happens every second happens more often."""
+    """Make what happens every second happen more often."""
     monkeypatch.setattr(snapshots, "SNAPSHOT_SECONDS", 0.05)
     monkeypatch.setattr(follower, "LOOK_SECONDS", 0.05)
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
-    """On the loop that serves."""
+    """Run async work on the server's event loop."""
     return asyncio.run_coroutine_threadsafe(work, engine._loop).result(10)
 
 
@@ -49,7 +49,7 @@ def sweep() -> None:
 
 
 def age(reply: str) -> None:
-    """No heartbeat for a minute."""
+    """Set the last heartbeat to a minute ago."""
     Generation.objects.filter(message_id=reply).update(heartbeat_at=timezone.now() - timedelta(minutes=1))
 
 
@@ -120,7 +120,7 @@ def test_its_heart_beats_before_the_first_token_too(anna: Person) -> None:
 
 
 def test_a_snapshot_of_a_reply_that_has_just_ended_leaves_nothing_behind(anna: Person) -> None:
-    """It was taken before the end and came to the database after it."""
+    """The snapshot was taken before the end, and reached the database after it."""
     reply = factories.ask(factories.make_conversation(anna.user, ()), "What is a fox?")
     factories.finish(reply, "An animal.")
 
@@ -205,7 +205,7 @@ def anna_reads(anna: Person, reply: str, text: str) -> bool:
 
 @pytest.fixture
 def running(anna: Person) -> Message:
-    """A reply of another process, with a piece of its text saved."""
+    """A reply from another process, with a piece of its text saved."""
     reply = factories.ask(factories.make_conversation(anna.user), "And a hen?")
     Piece.objects.create(generation=reply.generation, text="A bi")
     return reply
@@ -250,7 +250,7 @@ def test_a_stop_and_the_end_at_once_are_one_end(anna: Person, settings: Any, cap
     for number in range(1, 11):
         with anna.asking() as response, ThreadPoolExecutor(1) as pool:
             events = events_of(response)
-            # So many events before the stop: it comes somewhere between the first token and the end.
+            # The stop comes after this many events, somewhere between the first token and the end.
             heard = [next(events)[1] for _ in range(number)]
             stopping = pool.submit(anna.post, "/chat/stop", reply=heard[0]["reply"])
             heard += [event for _, event in events]
@@ -264,13 +264,13 @@ def test_a_stop_and_the_end_at_once_are_one_end(anna: Person, settings: Any, cap
 
 
 def test_a_verdict_of_a_sweep_is_replaced_by_the_writer(anna: Person, upstream: FakeUpstream, settings: Any) -> None:
-    """It was only cut off from the database."""
+    """The writer was only cut off from the database."""
     settings.LLM_MODEL = "gated/tokens=3"
     with anna.asking() as response:
         events = events_of(response)
         reply = next(events)[1]["reply"]
         wait_until_saved(reply, paced_text(3))
-        # As another process would, which does not know that this one lives. No heartbeat comes between the two.
+        # As a process that does not know that this one is alive. No heartbeat comes in between.
         with transaction.atomic():
             age(reply)
             Generation.objects.sweep(but=())
@@ -453,7 +453,7 @@ def test_nobody_ends_one_that_lives(look: Look, anna: Person, running: Message) 
 
 @pytest.mark.parametrize("look", [LOOKS["the conversation"], LOOKS["the message"]], ids=["conversation", "message"])
 def test_nobody_ends_one_that_is_written_here(look: Look, anna: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its heartbeat could not be stored for a while."""
+    """Its heartbeat could not be saved for a while."""
     monkeypatch.setattr(GenerationQuerySet, "save_snapshot", lambda *args: set())
     with anna.asking(model="hang") as response:
         reply = next(events_of(response))[1]["reply"]
@@ -563,7 +563,7 @@ def test_an_end_that_was_only_provisional_is_not_told_for_long(
 
 
 def test_what_swallows_a_cancellation_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the client of Redis does when it is asked in the wrong moment."""
+    """As the Redis client does if the cancellation comes at the wrong moment."""
     monkeypatch.setattr(engine_module, "CANCEL_SECONDS", 0.01)
 
     async def deaf() -> None:

@@ -1,4 +1,4 @@
-"""Replies that grow: a text that only gets longer, and who listens to it."""
+"""Growing replies: a text that only gets longer, and its listeners."""
 
 import asyncio
 import time
@@ -34,7 +34,7 @@ def test_what_was_appended_is_read_from_any_place() -> None:
 
 @given(st.lists(st.text()), st.integers(0, 50), st.integers(0, 50))
 def test_it_is_like_one_long_text_whatever_is_in_it(pieces: list[str], after: int, most: int) -> None:
-    """Line ends of every kind, and reading between two appends."""
+    """With line ends of every kind, and reads between appends."""
     text = GrowingText()
     for piece in pieces:
         text.append(piece)
@@ -55,7 +55,7 @@ def test_a_token_costs_the_same_in_a_text_of_five_megabytes() -> None:
         text.append("y")
         text.read(text.length - 1)
 
-    # Copying the text each time would take 10 s and more.
+    # Copying the text each time would take 10 s or more.
     assert time.perf_counter() - began < 2
     assert text.length == 5_010_000
 

@@ -1,4 +1,4 @@
-"""A reader of a growing reply: its events from any cursor, pushed where that is possible, yielded where not."""
+"""A reader of a growing reply: its events from any cursor, pushed if possible, otherwise yielded."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ FIRST, SECOND = Retrying(2, 0.5, "overloaded"), Retrying(3, 1.0, "overloaded")
 
 
 class Client:
-    """Who reads: what was yielded to it and what was pushed, in the order in which it came."""
+    """A client, with what was yielded and pushed to it, in order."""
 
     def __init__(self, reply: Growing, after: Cursor = Cursor(), *, push: Push | None = None) -> None:
         self.heard: list[tuple[str, dict[str, Any]]] = []

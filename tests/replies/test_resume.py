@@ -1,4 +1,4 @@
-"""GET /chat/stream: the rest of a reply from any cursor; and a question whose asker has left."""
+"""GET /chat/stream: the rest of a reply from any cursor; and questions whose sender has left."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ from tests.support.site import Person, Told, events_of, stored, told
 from tests.support.waiting import until
 
 WHOLE = (UNICODE_REASONING, UNICODE_TEXT)
-# One paragraph has every odd character there is; the others only make the text longer.
+# One paragraph has every unusual character; the others only make the text longer.
 PARAGRAPH = len(UNICODE_TEXT) // 40
 
 
@@ -62,7 +62,7 @@ def test_a_finished_reply_goes_on_from_any_code_point(anna: Person) -> None:
 
 
 def cuts() -> Iterator[Cursor]:
-    """Every place in the reasoning and in the first paragraph, and enough in the others."""
+    """Yield every place in the reasoning and in the first paragraph, and enough places in the others."""
     everywhere = range(len(UNICODE_REASONING) + 1)
     yield from (Cursor(place, 0) for place in everywhere)
     yield from (Cursor(len(UNICODE_REASONING), place) for place in range(PARAGRAPH + 10))
@@ -71,7 +71,7 @@ def cuts() -> Iterator[Cursor]:
 
 
 def test_the_reader_goes_on_from_every_code_point_of_all_of_it() -> None:
-    """The same without the way through HTTP, which would take a minute."""
+    """The same without HTTP, which would take a minute."""
     growing = Growing(Start(uuid4(), uuid4(), uuid4(), "unicode"))
     growing.append(Text(*WHOLE))
     growing.finish(End("complete"))
@@ -93,7 +93,7 @@ def parsed(data: bytes) -> Told:
 
 
 def test_a_running_reply_goes_on_from_any_code_point(anna: Person, upstream: FakeUpstream, settings: Any) -> None:
-    """Half of the readers come before the gate opens, half wait for what is to come."""
+    """The readers start before the gate opens, at every second place in the text so far."""
     settings.LLM_MODEL = "gated/tokens=20"
     whole = paced_text(40)
     with anna.asking() as first:
@@ -110,7 +110,7 @@ def test_a_running_reply_goes_on_from_any_code_point(anna: Person, upstream: Fak
 
 
 def read_until(response: httpx.Response, text: str) -> Told:
-    """What was told until that is the answer so far."""
+    """Read until the answer so far is `text`, and return what was sent."""
     heard = Told()
     for id_, event in events_of(response):
         heard.ids.append(id_)
@@ -142,7 +142,7 @@ def test_many_readers_at_many_places_all_get_the_same_text(anna: Person, upstrea
 
 
 def test_any_sequence_of_cut_and_resume_gives_the_stored_text(anna: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader whose connection breaks after so many events comes back with the last id that it saw."""
+    """A reader whose connection breaks after some events comes back with the last id that it saw."""
     monkeypatch.setattr(reader, "MOST_AT_ONCE", 400)
     reply = anna.ask(model="unicode").reply
 
@@ -169,7 +169,7 @@ def test_so_does_any_sequence_while_it_is_written(anna: Person, settings: Any) -
 
 
 def read_in_parts(anna: Person, reply: str, breaks: list[int], *, is_browser: bool) -> tuple[str, str]:
-    """The last part is read to its end. A browser repeats the address and sends Last-Event-ID beside it."""
+    """Read with breaks, the last part to its end. A browser repeats the URL, and sends Last-Event-ID too."""
     cursor, heard = "0.0", Told()
     for most in [*breaks, None]:
         params = {"reply": reply, "after": "0.0" if is_browser else cursor}
@@ -215,7 +215,7 @@ def test_without_a_cursor_it_begins_at_the_start(params: dict[str, str], anna: P
 
 
 def test_who_has_the_end_is_told_that_there_is_no_more(anna: Person) -> None:
-    """204 also keeps an EventSource from coming back."""
+    """204 also keeps an EventSource from reconnecting."""
     asked = anna.ask("hello", model="echo")
 
     by_address = anna.http.get("/chat/stream", params={"reply": asked.reply, "after": asked.ids[-1]})
@@ -250,7 +250,7 @@ def test_who_has_all_text_but_not_the_end_gets_just_the_end(anna: Person) -> Non
 
 
 def test_who_has_the_end_of_a_reply_that_runs_hears_it_end(anna: Person, settings: Any) -> None:
-    """It can't be, but nobody is left waiting for ever."""
+    """This can't happen, but nobody must be left waiting forever."""
     with anna.asking(model="hang") as first:
         reply = next(events_of(first))[1]["reply"]
         with anna.reading(reply, "0.0.end") as response:
@@ -309,7 +309,7 @@ def test_a_strangers_reply_is_as_if_it_were_not_there(anna: Person, boris: Perso
 def test_a_cursor_beyond_the_text_hears_nothing_until_the_text_passes_it(
     anna: Person, upstream: FakeUpstream, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A crash took the last second, and the reader had it."""
+    """A crash lost the last second of text, which the reader already had."""
     settings.LLM_MODEL = "gated/tokens=3"
     monkeypatch.setattr(reader, "PING_SECONDS", 0.05)
     with anna.asking() as first:
@@ -340,7 +340,7 @@ def test_or_until_the_end(after: str, anna: Person) -> None:
 
 
 def the_only_reply(text: str) -> Message:
-    """Waited for, to its end; there is exactly one."""
+    """Wait for the only reply, and for its end."""
     over = Message.objects.replies().exclude(generation__status="streaming")
     reply = until(lambda: list(over.all()))[0]
     assert Conversation.objects.count() == 1
@@ -373,7 +373,7 @@ def test_a_question_that_did_not_arrive_whole_was_never_asked(
     client.sendall(whole[:size])
     leave(client, rudely=rudely)
 
-    # Whatever comes behind it on the loop has an answer, and nothing of it is left.
+    # Later requests on the loop are answered, and nothing of this one is left.
     assert anna.http.get("/healthz").status_code == 200
     assert anna.ask("another").text() == "another"
     assert Message.objects.count() == 2
@@ -409,7 +409,7 @@ def read_past(client: socket.socket, mark: bytes) -> None:
 def test_a_reset_that_comes_together_with_the_question_is_noticed(
     anna: Person, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The kernel has both before the loop looks."""
+    """The kernel has both before the loop reads."""
     settings.LLM_MODEL = "hang"
     engine._loop.call_soon_threadsafe(time.sleep, 0.2)
     client = connect(anna)
@@ -424,7 +424,7 @@ def test_a_reset_that_comes_together_with_the_question_is_noticed(
 
 
 def clients_of_the_server() -> set[int]:
-    """The ports of those whose connection it has."""
+    """Return the ports of the clients that are connected."""
     from twisted.internet import reactor, tcp
 
     readers = reactor.getReaders()  # type: ignore[misc]
@@ -447,7 +447,7 @@ LOCK = {
 
 @contextmanager
 def locked_database() -> Iterator[None]:
-    """Nobody else can write."""
+    """Lock the database, so that nobody else can write."""
     with closing(connection.copy()) as other, other.cursor() as cursor:
         cursor.execute(LOCK[connection.vendor])
         yield
@@ -455,19 +455,19 @@ def locked_database() -> Iterator[None]:
 
 
 def send_and_leave(anna: Person, reached: threading.Event | None = None) -> None:
-    """The client leaves when its question has reached that place; the server knows of it when this returns."""
+    """Send a question, and leave when it has reached a place. When this returns, the server knows."""
     client = connect(anna)
     head, body = question(anna, "hello")
     client.sendall(head + body)
     assert reached is None or reached.wait(10)
     leave(client, rudely=True)
-    # The news of it came before this request, and is read by the same loop.
+    # The loop that serves this request has already read that the client left.
     for _ in range(3):
         assert anna.http.get("/healthz").status_code == 200
 
 
 class Held:
-    """A step on the way of a question that waits for the test."""
+    """A step on the path of a question that waits for the test."""
 
     def __init__(self, step: Callable[..., Any]) -> None:
         self.reached, self.go_on, self._step = threading.Event(), threading.Event(), step

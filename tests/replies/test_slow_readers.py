@@ -1,4 +1,4 @@
-"""Readers who stop reading in the middle: they cost little, nobody notices them, and they miss nothing."""
+"""Readers who stop reading in the middle: they cost little, disturb nobody, and miss nothing."""
 
 import gc
 import time
@@ -22,12 +22,12 @@ TEXT = huge_text(MEGABYTES) + "The end."
 PACED = "paced/tokens=60/interval=0.05"
 READERS = 100
 MOST_KB = 256
-# These come before anybody counts: each thread that serves them takes some memory once.
+# Done before anything is measured: each thread that serves readers takes some memory once.
 FIRST = 10
 
 
 def huge_and_waiting(megabytes: float) -> Iterator[Step]:
-    """As fast as it is taken; then the answer is not over until the gate is opened."""
+    """Send text as fast as it is taken; the answer then does not end until the gate is opened."""
     text = huge_text(megabytes)
     yield Send(sse(ROLE))
     for start in range(0, len(text), 4000):
@@ -45,7 +45,7 @@ def server(servers: Servers, upstream: FakeUpstream) -> ServerProcess:
 
 @pytest.fixture
 def reader(server: ServerProcess) -> Reader:
-    """Who asked, and has read the five megabytes."""
+    """The reader who asked, and has read all five megabytes."""
     reader = Reader(server.person(), "huge-and-waiting")
     wait_until(lambda: f"0.{MEGABYTES * 1_000_000}" in reader.told.ids, 60)
     return reader
@@ -53,7 +53,7 @@ def reader(server: ServerProcess) -> Reader:
 
 @contextmanager
 def stalled(person: Person, reply: str, count: int = READERS) -> Iterator[list[RawReader]]:
-    """Readers who have read the beginning, and now read nothing more; in the end they vanish."""
+    """Yield readers who have read the beginning and then stopped reading; at the end they disappear."""
     readers = [RawReader(person, reply) for _ in range(count)]
     try:
         for reader in readers:
@@ -69,7 +69,7 @@ def cost_kb(server: ServerProcess) -> int:
 
 
 def alive() -> Counter[str]:
-    """What the server in this process keeps for its readers."""
+    """Count what the server in this process keeps for its readers."""
     gc.collect()
     names = {"Gate", "WebRequest", "HTTPChannel", "ASGIRequest", "StreamingHttpResponse", "Growing"}
     kinds = Counter(type(thing).__name__ for thing in gc.get_objects())
@@ -84,7 +84,7 @@ def test_they_cost_little_and_miss_nothing(server: ServerProcess, reader: Reader
             each = (cost_kb(server) - before) / READERS
             upstream.release()
             reader.join(20)
-            # Some read on: to them nothing has happened.
+            # Some continue to read, as if nothing had happened.
             late = [one.read_to_the_end() for one in slow[::40]]
 
     print(f"{each:.0f} KB for each reader")
@@ -101,7 +101,7 @@ def test_nobody_notices_them(server: ServerProcess, reader: Reader, upstream: Fa
         boris = Reader(server.person("boris"), PACED)
         boris.wait_for_text()
         time.sleep(1)
-    # They have gone, all at once.
+    # They have all left at once.
     boris.join(20)
     upstream.release()
     reader.join(20)
@@ -125,7 +125,7 @@ def test_those_who_come_after_the_end_share_its_text(
         with stalled(reader.person, reader.reply) as slow:
             each = (cost_kb(server) - before) / READERS
             late = [first[0].read_to_the_end(), slow[-1].read_to_the_end()]
-            # Nor do the others hold up the end of the server.
+            # Nor do the others delay the end of the server.
             server.signal()
             assert server.wait(10) == 0
 

@@ -1,4 +1,4 @@
-"""POST /chat/stop: the upstream is closed, the text stays, and everybody is told."""
+"""POST /chat/stop: the upstream is closed, the text is kept, and everybody is told."""
 
 import json
 import threading
@@ -28,14 +28,14 @@ CLOSED_WITHIN = 1.0
 
 
 def stop(person: Person, reply: str) -> str:
-    """The status that the reply then has."""
+    """Stop a reply, and return the status that it then has."""
     response = person.post("/chat/stop", reply=reply)
     assert response.status_code == 200, response.text
     return str(response.json()["status"])
 
 
 def read_some(response: httpx.Response, length: int) -> Told:
-    """What was told until so much of the answer is there."""
+    """Read until this much of the answer has arrived, and return what was sent."""
     heard = Told()
     for id_, event in events_of(response):
         heard.ids.append(id_)
@@ -115,7 +115,7 @@ def test_a_stop_at_the_very_start_is_a_stop(anna: Person, settings: Any) -> None
 
 
 def test_it_can_be_named_by_the_request_that_asked(anna: Person) -> None:
-    """Before its start has come, the page knows no other name."""
+    """Until the start event arrives, the page knows no other id."""
     request_id = str(uuid4())
     with anna.asking(model="hang", request_id=request_id):
         answer = anna.post("/chat/stop", request_id=request_id)
@@ -259,7 +259,7 @@ def test_a_writer_that_does_not_hear_of_it_is_not_waited_for(
 
     assert stop(anna, str(elsewhere.pk)) == "streaming"
     assert Generation.objects.get(pk=elsewhere.pk).stop_requested_at
-    # Nobody is to look for it when its row is gone.
+    # Nobody must look for it when its row is gone.
     factories.finish(elsewhere)
     assert anna.follow(str(elsewhere.pk)).end["status"] == "complete"
 
@@ -272,7 +272,7 @@ def test_a_dead_reply_is_ended_with_the_text_that_was_saved(anna: Person, elsewh
 
 
 def test_what_it_told_before_is_what_it_tells_after(anna: Person, settings: Any) -> None:
-    """Joined with the rest, what a reader had at the stop is the stored text."""
+    """What a reader had at the stop, together with the rest, is the stored text."""
     settings.LLM_MODEL = "paced/tokens=1000/interval=0.01/reasoning=3"
     with anna.asking() as response:
         heard = read_some(response, 10)

@@ -1,4 +1,4 @@
-"""/chat/stream: an answer as it grows, as the wire has it."""
+"""/chat/stream: a growing answer as it is sent over the wire."""
 
 import re
 from typing import Any
@@ -45,7 +45,7 @@ def test_its_first_line_says_when_to_come_back(anna: Person) -> None:
 
 
 def test_every_event_is_one_line_of_data_with_an_id_and_no_name(anna: Person) -> None:
-    """Whatever line ends and separators the text has."""
+    """This holds whatever line ends and separators the text has."""
     with anna.asking(model="unicode") as response:
         retry, _, body = response.read().partition(b"\n")
     *events, rest = body.split(b"\n\n")

@@ -1,4 +1,4 @@
-"""A title made by the model after the first answer: in the background, and never in the way."""
+"""A title from the model after the first answer: in the background, without disturbing anything."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ def titles(settings: Any) -> None:
 
 @pytest.fixture
 def title_is(upstream: FakeUpstream) -> Iterator[Callable[..., None]]:
-    """What the model says when it is asked for one."""
+    """Set what the model answers when it is asked for a title."""
 
     def script(*texts: str) -> None:
         upstream.add(TITLER, [send(ROLE, *said(*texts), *ended(), DONE)])
@@ -81,7 +81,7 @@ def test_without_a_usable_one_the_first_words_stay(anna: Person, upstream: FakeU
     here = conversation_of(anna.ask("What is a fox?"))
     upstream.wait_for_request(number=2).wait_over()
     anna.ask("And a hen?", conversation=here, model="echo")
-    # It tries once more, not in the middle of the next test.
+    # It tries once more; wait, so that this does not happen in the middle of the next test.
     upstream.wait_for_request(number=4).wait_over()
     assert Conversation.objects.get(pk=here).title == "What is a fox?"
     assert Conversation.objects.get(pk=here).title_source == "question"
@@ -114,14 +114,14 @@ def test_a_deleted_conversation_gets_none(anna: Person) -> None:
 
 
 def test_nobody_waits_for_it(anna: Person, upstream: FakeUpstream, settings: Any) -> None:
-    """Neither the answer, nor what is asked next, nor the count of running replies."""
+    """Neither the answer nor the next question waits for it, and it does not count as a running reply."""
     settings.MAX_REPLIES_PER_USER = 1
     upstream.add(TITLER, [Hang()])
     first = anna.ask("What is a fox?")
     assert first.end["status"] == "complete"
     upstream.wait_for_request(number=2)
     assert anna.ask("And a hen?", conversation=conversation_of(first)).end["status"] == "complete"
-    # The title is asked for again, not in the middle of the next test.
+    # The title is asked for again; wait, so that this does not happen in the middle of the next test.
     upstream.wait_for_request(number=4)
 
 

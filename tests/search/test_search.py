@@ -1,4 +1,4 @@
-"""Full-text search: what is found, how it is shown, and that nothing which can be typed is an error."""
+"""Full-text search: what is found, how it is shown, and that nothing one can type causes an error."""
 
 import re
 from importlib import import_module
@@ -31,7 +31,7 @@ def anna(client: Client) -> User:
 
 
 def found(user: User, text: str) -> list[str]:
-    """The titles."""
+    """Return the titles that are found."""
     return [one.conversation.title for one in search.search(user, text).found]
 
 
@@ -137,20 +137,20 @@ def test_a_stranger_finds_nothing(anna: User) -> None:
     boris = make_user("boris", is_superuser=True, is_staff=True)
     make_conversation(anna, [("the secret of anna", "a secret")])
     assert found(boris, "secret") == []
-    # Nor by what the index is told whose it is.
+    # Nor by the words with which the index marks the owner.
     for typed in (anna.pk.hex, f"o:{anna.pk}", str(anna.pk), f'scope:"{anna.pk.hex}"'):
         assert found(boris, typed) == [] == found(boris, f'{typed} OR secret"')
 
 
 def hits(user: User, text: str) -> list[Hit]:
-    """As the index has them, before they are looked up through the owner."""
+    """Return what the index finds, before it is looked up through the owner."""
     database: Any = postgresql if connection.vendor == "postgresql" else sqlite
     ask_for: dict[str, Any] = {"before": None, "limit": 10}
     return [hit for titles in (True, False) for hit in database.find(user.pk, parse(text), titles=titles, **ask_for)]
 
 
 def test_the_index_leaves_out_others_and_what_is_deleted(anna: User) -> None:
-    """Else they would take the places of what is to be found."""
+    """Otherwise they would take the places of real results."""
     conversation = make_conversation(anna, [("fox", "fox")])
     assert len(hits(anna, "fox")) == 3
     assert hits(make_user("boris"), "fox") == []
@@ -187,7 +187,7 @@ def test_what_is_archived_is_found_and_says_so(client: Client, anna: User) -> No
     assert "Archived</span>" in html(client.get("/chat/search", {"q": "bushy"}))
 
 
-# --- In step ----------------------------------------------------------------------------------------------------------
+# --- Keeping the index up to date -----------------------------------------------------------------------------------
 
 
 def test_the_index_follows_every_change(anna: User) -> None:
@@ -289,7 +289,7 @@ def test_a_text_that_is_odd_and_long_is_stored(anna: User, text: str) -> None:
 
 
 def test_a_text_of_too_many_words_for_a_vector_is_stored(anna: User) -> None:
-    # Distinct words of the longest characters there are.
+    # Distinct words, made of the characters with the most bytes.
     letters = [chr(0x20000 + number) for number in range(40_000)]
     make_conversation(anna, [("q", "needle " + " ".join(f"{one}{other}" for one, other in pairwise(letters)))])
     assert found(anna, "needle") == ["q"]
@@ -297,7 +297,7 @@ def test_a_text_of_too_many_words_for_a_vector_is_stored(anna: User) -> None:
 
 @on_postgresql
 def test_the_oldest_are_found_behind_the_newest(anna: User) -> None:
-    """They are asked in steps, and nothing is left out between two of them, nor found twice."""
+    """They are searched in steps; between two steps, nothing is left out or found twice."""
     places = [1, index.BUCKET - 3, 2 * index.BUCKET, 5 * index.BUCKET, 29 * index.BUCKET - 3, 30 * index.BUCKET, 10**6]
     for place in places:
         with connection.cursor() as cursor:

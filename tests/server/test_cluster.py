@@ -24,7 +24,7 @@ from tests.support.site import events_of
 
 pytestmark = pytest.mark.services
 
-# About 20 tokens a second: for 3 seconds, for 13, and for longer than any test.
+# About 20 tokens a second, for 3 seconds, for 13, and for longer than any test.
 SHORT = "paced/tokens=60/interval=0.05"
 MIDDLE = "paced/tokens=260/interval=0.05"
 LONG = "paced/tokens=4000/interval=0.05"
@@ -56,8 +56,8 @@ def cluster(tmp_path: Path, upstream: FakeUpstream, postgres: PostgresServer) ->
 
 
 def ask_many(server: ServerProcess, *models: str) -> list[Page]:
-    """Each model asked once, at the same time; all have some text when this returns."""
-    # One client has a hundred connections at most.
+    """Ask each model once, at the same time, and wait until all have some text."""
+    # A client has at most a hundred connections.
     anna = [server.person() for _ in range(4)]
     pages = [Page(anna[number % 4], model=model) for number, model in enumerate(models)]
     for page in pages:
@@ -66,7 +66,7 @@ def ask_many(server: ServerProcess, *models: str) -> list[Page]:
 
 
 def follow(server: ServerProcess, pages: list[Page]) -> list[Page]:
-    """The same replies through another process."""
+    """Follow the same replies through another process."""
     anna = server.person()
     return [Page(anna, reply=page.reply) for page in pages]
 
@@ -114,7 +114,7 @@ def test_it_is_read_and_stopped_through_another_process(cluster: Cluster) -> Non
     assert [page.end["status"] for page in elsewhere] == ["complete", "stopped"]
     assert_told_what_is_stored(cluster, pages + elsewhere)
     assert pages[0].text() == paced_text(60)
-    # The relay brings it ten times a second; the snapshots would once.
+    # The relay delivers it ten times a second; snapshots would do so only once.
     assert elsewhere[0].longest_silence(elsewhere[0].times[1], elsewhere[0].times[-1]) < 0.9
     assert cluster.complaints() == []
 
@@ -122,7 +122,7 @@ def test_it_is_read_and_stopped_through_another_process(cluster: Cluster) -> Non
 def test_the_replies_of_a_killed_process_are_ended_by_the_others(cluster: Cluster) -> None:
     here, there = cluster.start(), cluster.start()
     pages = ask_many(here, *[LONG] * 20)
-    # Half of them nobody looks at.
+    # Nobody is watching half of them.
     elsewhere = follow(there, pages[:10])
     time.sleep(3)
 
@@ -138,7 +138,7 @@ def test_the_replies_of_a_killed_process_are_ended_by_the_others(cluster: Cluste
         assert len(page.text(before=killed_at - 1.5)) > 50
         assert kept.startswith(page.text(before=killed_at - 1.5))
         assert LONG_TEXT.startswith(kept)
-        # It goes on asking a process that is gone.
+        # It keeps asking a process that is gone.
         page.people = (there.person(),)
     join(pages, 10)
     assert there.complaints() == []
@@ -169,7 +169,7 @@ def test_a_rolling_restart_costs_no_reader_anything(cluster: Cluster) -> None:
 
 def test_without_redis_for_a_while_every_reply_ends_whole(cluster: Cluster) -> None:
     here, there = cluster.start(), cluster.start()
-    # Some end while it is away.
+    # Some end while it is unreachable.
     pages = ask_many(here, *[SHORT] * 10, *[MIDDLE] * 10)
     elsewhere = follow(there, pages[::2])
     time.sleep(1)
@@ -188,7 +188,7 @@ def test_without_redis_for_a_while_every_reply_ends_whole(cluster: Cluster) -> N
     assert {page.end["status"] for page in pages} == {"complete"}
     assert {page.text() for page in pages} == {paced_text(60), paced_text(260)}
     assert max(page.longest_silence(began, ended) for page in pages[10:]) < 1
-    # Two seconds until the relay is given up, then a snapshot each second.
+    # Two seconds until readers give up on the relay, then a snapshot every second.
     assert max(page.longest_silence(began, ended) for page in elsewhere[5:]) < 4 + SLACK
     wait_until(lambda: all(server.log(REDIS_BACK) for server in cluster.servers), 5)
     for server in cluster.servers:
@@ -207,10 +207,10 @@ def test_without_the_database_for_a_while_every_reply_ends_whole(cluster: Cluste
 
     began = time.monotonic()
     with cluster.postgres.away(how):
-        # Longer than a writer may be silent before it is taken for dead.
+        # Longer than a writer may be silent before it counts as dead.
         time.sleep(7)
         ended = time.monotonic()
-        # Nobody is told an end that is not saved.
+        # Nobody is told of an end that is not saved.
         assert not any(page.end for page in pages + elsewhere)
 
     join(pages + elsewhere, 30)
@@ -312,7 +312,7 @@ def test_nobody_was_silent_while_the_database_was_away(cluster: Cluster) -> None
     with cluster.postgres.away():
         here.signal(signal.SIGSTOP)
         time.sleep(6)
-    # Others look at it every second, before its writer finds the way back.
+    # Others check it every second, before its writer reconnects to the database.
     time.sleep(3)
     assert not elsewhere[0].end
     here.signal(signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""Connections to the database: only the threads that look after theirs have one."""
+"""Connections to the database: only the threads that manage their own have one."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.support.site import Person
 
 @pytest.fixture
 def opened() -> Iterator[list[str]]:
-    """The threads that have opened one meanwhile."""
+    """Collect the threads that open a connection in the meantime."""
     names: list[str] = []
 
     def note(**_: Any) -> None:

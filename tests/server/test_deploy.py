@@ -1,4 +1,4 @@
-"""What the deployment needs besides the code: its secrets, and documents that are in step."""
+"""What the deployment needs besides the code: its secrets, and documents that are up to date."""
 
 import re
 import shutil
@@ -93,5 +93,5 @@ def test_docker_waits_longer_than_a_process_needs_for_its_end() -> None:
     [drain] = re.findall(r"DRAIN_SECONDS:-(\d+)", compose)
     [grace] = re.findall(r"DRAIN_SECONDS;.*\n\s+stop_grace_period: (\d+)s", compose)
 
-    # Ends are saved for five seconds, told for two, and broken off in one.
+    # Saving the ends takes up to five seconds, telling readers two, and cutting them off one.
     assert int(grace) >= int(drain) + 10

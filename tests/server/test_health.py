@@ -1,4 +1,4 @@
-"""/healthz and /readyz: for whoever watches the process."""
+"""/healthz and /readyz: for whatever monitors the process."""
 
 import sqlite3
 from typing import Any

@@ -1,4 +1,4 @@
-"""The log: one line for each request and one for each reply's end, never a text, never a key, else silence."""
+"""The log: one line for each request and one for each reply's end, never a text or a key, and otherwise nothing."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from tests.support.log_lines import said as lines_about
 from tests.support.raw_http import connect, question
 from tests.support.site import Person, Site, events_of, stored
 
-# Each of these stands in exactly one place, and none of them in the log.
+# Each of these is in exactly one place, and none of them in the log.
 QUESTION, ANSWER, THOUGHT = "xyzzy-question", "xyzzy-answer", "xyzzy-thought"
 UPSTREAM_ERROR, KEY, PASSWORD = "xyzzy-error-body", "xyzzy-api-key-0123456789", "xyzzy-password"
 FAILS, WORKS = "model server fails: replies end in errors", "model server works again"
@@ -270,7 +270,7 @@ def test_a_server_that_quotes_the_key_is_not_quoted(
 def test_no_text_is_in_the_log_when_something_breaks_here(
     anna: Person, with_key: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The traceback is: it names what broke and where."""
+    """But the traceback is there: it says what broke and where."""
 
     def broken(*args: Any, **kwargs: Any) -> Any:
         raise ZeroDivisionError("division by zero")

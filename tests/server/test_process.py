@@ -1,4 +1,4 @@
-"""The server as a process: killed, asked to end, cut off from its database, beside another one."""
+"""The server as a process: killed, told to stop, cut off from its database, beside another one."""
 
 import signal
 import socket
@@ -14,12 +14,12 @@ from tests.support.process import Reader, ServerProcess, Servers, wait_until
 
 pytestmark = pytest.mark.process
 
-# About 20 tokens a second: for 3 seconds, for 13, and for longer than any test.
+# About 20 tokens a second, for 3 seconds, for 13, and for longer than any test.
 SHORT = "paced/tokens=60/interval=0.05"
 MIDDLE = "paced/tokens=260/interval=0.05"
 LONG = "paced/tokens=2000/interval=0.05"
 GATED = "gated/tokens=3"
-# What SQLite waits for its lock before it tells us, instead of five seconds.
+# How long SQLite waits for its lock before it reports an error, instead of five seconds.
 BRIEF_WAIT = "?timeout=1"
 LONG_TEXT = paced_text(2000)
 # A noisy machine may take longer than the product promises.
@@ -33,7 +33,7 @@ def offered(upstream: FakeUpstream) -> None:
 
 
 def ask_many(server: ServerProcess, *models: str) -> list[Reader]:
-    """Each model asked once, at the same time, by readers who have all got some text when this returns."""
+    """Ask each model once, at the same time, and wait until all readers have some text."""
     anna = server.person()
     readers = [Reader(anna, model) for model in models]
     for reader in readers:
@@ -53,7 +53,7 @@ def test_text_sent_long_before_a_kill_9_survives_it(servers: Servers) -> None:
         assert reader.lost or not reader.last_word
     server.start()
 
-    # Nobody looks at them: a sweep has to find them.
+    # Nobody is watching them: a sweep has to find them.
     wait_until(lambda: "streaming" not in server.statuses().values(), 10 + SLACK)
     assert list(server.statuses().values()) == ["interrupted"] * 20
     anna = server.person()
@@ -65,7 +65,7 @@ def test_text_sent_long_before_a_kill_9_survives_it(servers: Servers) -> None:
         assert LONG_TEXT.startswith(kept)
         again = anna.follow(reader.reply, after=reader.told.ids[-1])
         assert again.end["status"] == "interrupted"
-        # Nothing twice, nothing left out; what the crash took of the last second can't be had again.
+        # Nothing is repeated or left out; what the crash lost of the last second can't be restored.
         assert again.text() == kept[len(reader.text()) :]
         assert anna.follow(reader.reply).text() == kept
     assert len(server.log("reply swept")) == 20
@@ -156,7 +156,7 @@ def test_a_database_that_is_away_for_ten_seconds_ends_no_reply(servers: Servers)
     server = servers.new()
     server.database_options = BRIEF_WAIT
     server.start()
-    # Ten end while it is away, ten only afterwards.
+    # Ten end while it is unreachable, ten only afterwards.
     readers = ask_many(server, *[SHORT] * 10, *[MIDDLE] * 10)
     anna = server.person()
     time.sleep(1)
@@ -207,7 +207,7 @@ def test_the_log_tells_of_a_reply_that_could_not_be_saved_in_time(servers: Serve
     assert lost["reply"] == reader.reply
     [end] = server.log("reply ended")
     assert end["saved"] is False
-    # It does not stay open: the next one who looks at it ends it, with what the snapshots have.
+    # It does not stay open: the next reader ends it, with what the snapshots have.
     wait_until(lambda: server.person().follow(reader.reply).end["status"] == "interrupted", 10)
     assert server.text_of(reader.reply).startswith(snapshot)
 
@@ -265,7 +265,7 @@ def test_sigterm_is_obeyed_while_the_database_is_away(servers: Servers) -> None:
 
     for reader in readers:
         reader.join(10)
-        # Nobody is told an end that is not saved.
+        # Nobody is told of an end that is not saved.
         assert not reader.last_word
     assert {line["reply"] for line in server.log("reply not saved: the process ends")} == set(server.statuses())
 
@@ -318,7 +318,7 @@ def test_a_reader_through_another_process_does_not_hold_up_its_end(servers: Serv
 
     assert there.wait(3 + SLACK) == 0
     elsewhere.join(10)
-    # The reply goes on, so there is no end to tell: the page connects again, to a process that lives.
+    # The reply goes on, so there is no end to report: the page reconnects, to a process that is alive.
     assert not elsewhere.last_word
     assert there.complaints() == []
     again = Reader(here.person(), reply=reader.reply, after=elsewhere.told.ids[-1])

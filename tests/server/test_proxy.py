@@ -1,4 +1,4 @@
-"""Behind a proxy: whose word about the client's address and scheme counts."""
+"""Behind a proxy: who is trusted about the client's address and scheme."""
 
 import asyncio
 import socket
@@ -29,7 +29,7 @@ FORGED = [
 def seen(
     *headers: tuple[str, str], peer: str | None = PROXY, trusted: list[str] = TRUSTED, kind: str = "http"
 ) -> dict[str, Any]:
-    """The scope that the application gets."""
+    """Return the scope that the application gets."""
     scope = {
         "type": kind,
         "scheme": {"http": "http", "websocket": "ws"}[kind],
@@ -87,12 +87,12 @@ def test_nobody_is_trusted_unless_it_is_set() -> None:
 @pytest.mark.parametrize(
     ("told", "client"),
     [
-        # What the client made up stands left of what the first trusted proxy saw.
+        # What the client made up is to the left of what the first trusted proxy saw.
         ([f"198.51.100.1, {CLIENT}"], CLIENT),
         ([f"10.0.0.77, {CLIENT}"], CLIENT),
         ([f"{CLIENT}, {INNER_PROXY}"], CLIENT),
         ([f"198.51.100.1,{CLIENT} ,{INNER_PROXY}"], CLIENT),
-        # Several headers are one list.
+        # Several headers form one list.
         (["198.51.100.1", f"{CLIENT}, {INNER_PROXY}"], CLIENT),
         ([CLIENT, INNER_PROXY], CLIENT),
         # A client inside the trusted networks.
@@ -202,7 +202,7 @@ def test_guesses_of_passwords_are_counted_by_the_clients_address(servers: Server
         body = {"username": "anna", "password": "wrong"}
         return httpx.post(f"{server.base_url}/accounts/login/", data=body, headers=headers).status_code
 
-    # What the client says of itself does not make another one of it.
+    # What a client claims about itself does not turn it into another one.
     assert [guess(f"198.51.100.{number}, {CLIENT}") for number in range(6)] == [200] * 5 + [429]
     assert guess("203.0.113.10") == 200
 
@@ -224,7 +224,7 @@ def test_the_health_pages_answer_whatever_they_are_called(
 ) -> None:
     address = urlsplit(public_server.base_url)
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
-        # By hand: HTTP clients have their own ideas of a host's name.
+        # By hand, because HTTP clients have their own ideas about host names.
         line = "" if host is None else f"Host: {host}\r\n"
         connection.sendall(f"GET {path} HTTP/1.0\r\n{line}\r\n".encode())
         answer = connection.makefile("rb").read()

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.services
 
 MOST = 8
 GATED = "gated/tokens=1"
-# They delimit a transaction and ask nothing.
+# These only delimit a transaction.
 BRACKETS = {"BEGIN", "COMMIT"}
 
 
@@ -37,7 +37,7 @@ def server(tmp_path: Path, upstream: FakeUpstream, postgres: PostgresServer) -> 
 
 
 def first_queries_of(anna: Person, postgres: PostgresServer, upstream: FakeUpstream, **fields: str) -> list[str]:
-    """From the question to the upstream's first token: the model waits there, and nothing else is going on."""
+    """Return the queries up to the upstream's first token, where the model waits and nothing else is running."""
     began, asked = postgres.log_size(), len(upstream.chats)
     with anna.asking(model=GATED, **fields) as response:
         upstream.wait_for_request(number=asked + 1)
@@ -49,7 +49,7 @@ def first_queries_of(anna: Person, postgres: PostgresServer, upstream: FakeUpstr
 
 def test_a_question_costs_few_queries(server: ServerProcess, postgres: PostgresServer, upstream: FakeUpstream) -> None:
     anna = server.person()
-    # The first ones of a process pay for its connections: each thread has its own, to stay.
+    # The first questions of a process pay for its connections: each thread has its own, and keeps it.
     conversations = [str(anna.ask(model="echo").events[0]["conversation"]) for _ in range(16)]
 
     new = first_queries_of(anna, postgres, upstream)

@@ -1,4 +1,4 @@
-"""What the server uses of its libraries' private parts is looked for before it starts."""
+"""The private parts of libraries that the server uses are checked before it starts."""
 
 import subprocess
 import sys

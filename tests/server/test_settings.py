@@ -1,4 +1,4 @@
-"""Settings come from the environment; a wrong one stops the start with one clear line."""
+"""Settings come from the environment; a wrong one prevents the start, with one clear line."""
 
 import json
 import os
@@ -17,19 +17,19 @@ from tests.support.site import Site
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a long random text that only this test knows, of sixty letters"
-# What a developer's .env may have set.
+# Variables that a developer's .env may have set.
 UNSET = {"SECRET_KEY": "", "DEBUG": "", "LLM_BASE_URL": "", "LLM_API_KEY": "", "DATABASE_URL": "sqlite://:memory:"}
 
 
 def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Without the variables of whoever runs the tests."""
+    """Run manage.py without the variables of whoever runs the tests."""
     environment = {"PATH": os.environ["PATH"], **UNSET, **variables}
     command = [sys.executable, "manage.py", *arguments]
     return subprocess.run(command, check=False, env=environment, cwd=ROOT, capture_output=True, text=True)
 
 
 class Reader:
-    """What the settings become with certain variables."""
+    """Reads the settings with certain variables."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -167,7 +167,7 @@ def test_the_line_names_what_is_wrong(name: str, value: str, read: Reader) -> No
     assert line.startswith(name.removesuffix("_FILE"))
     assert line.endswith(".")
     assert "\n" not in line
-    # What may be a secret is not printed; with anything else one sees the slip.
+    # A possible secret is not printed; any other value is, to show the mistake.
     assert "sk-" not in line
     assert "user:password" not in line.replace("postgres://user:password@host/name", "")
 

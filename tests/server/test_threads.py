@@ -1,4 +1,4 @@
-"""Threads that work with the database, and what leaves them."""
+"""Threads that work with the database, and what may leave them."""
 
 import weakref
 
@@ -8,7 +8,7 @@ from chat.database_threads import DatabaseThread
 
 
 class Cursor:
-    """Freed where its last reference goes; a real one waits there for its connection."""
+    """It is freed in the thread that drops its last reference; a real one would wait there for its connection."""
 
 
 def test_an_error_leaves_its_cursors_in_the_thread() -> None:

@@ -1,4 +1,4 @@
-"""A tab's WebSocket as a test hears it. Its loop runs only while it waits: in between the database may be used."""
+"""A tab's WebSocket for tests. Its loop runs only while it waits, so the database can be used in between."""
 
 import asyncio
 import json
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 class Bell:
-    """`with Bell(anna) as bell: bell.hear()`."""
+    """Use it as in `with Bell(anna) as bell: bell.hear()`."""
 
     def __init__(self, person: Person, *, path: str = "/chat/doorbell", **headers: str) -> None:
-        """Raises aiohttp.WSServerHandshakeError if it is refused."""
+        """Connect. Raises aiohttp.WSServerHandshakeError if it is refused."""
         self._loop = asyncio.new_event_loop()
         self._url = f"{str(person.http.base_url).rstrip('/')}{path}"
         cookie = "; ".join(f"{name}={value}" for name, value in person.http.cookies.items())
@@ -51,13 +51,13 @@ class Bell:
             raise
 
     def hear(self, timeout: float = PATIENCE) -> dict[str, Any]:
-        """The next message."""
+        """Return the next message."""
         message = self._run(self._socket.receive(timeout))
         assert message.type is aiohttp.WSMsgType.TEXT, (message, self._socket.close_code)
         return dict(json.loads(message.data))
 
     def hear_of(self, what: str, timeout: float = PATIENCE) -> dict[str, Any]:
-        """The next news of a conversation; where the number stands is passed over."""
+        """Return the next news of a conversation, and skip messages that only contain the change number."""
         while not (news := self.hear(timeout))["conversation"] or news["what"] != what:
             pass
         return news

@@ -1,4 +1,4 @@
-"""Several web processes on one PostgreSQL and one Redis, and readers that don't care which of them answers."""
+"""Several web processes on one PostgreSQL and one Redis, and readers that accept an answer from any of them."""
 
 import random
 import threading
@@ -44,7 +44,7 @@ class Cluster:
         self.postgres.copy(TEMPLATE, self.name)
 
     def start(self, **settings: str) -> ServerProcess:
-        """One more process."""
+        """Start one more process."""
         services = {"DATABASE_URL": self.postgres.url(self.name), "REDIS_URL": self.redis.url}
         self.servers.append(ServerProcess(self.folder, self.upstream, services | settings))
         return self.servers[-1].start()
@@ -54,7 +54,7 @@ class Cluster:
             server.stop()
 
     def statuses(self) -> dict[str, str]:
-        """Of all replies, by their ids."""
+        """Return the status of all replies, by id."""
         rows = self.postgres.execute("SELECT message_id, status FROM chat_generation", self.name)
         return {str(reply): status for reply, status in rows}
 
@@ -70,9 +70,9 @@ class Cluster:
 
 
 class Page(threading.Thread):
-    """Asks, or follows a reply, to the end that it is told: as the page does, with its cursor, through whoever is up.
+    """Asks, or follows a reply, until it is told the end: like the page, with its cursor, on any process that is up.
 
-    `people` are the same user at several processes; the first is preferred.
+    `people`: the same user on several processes; the first is preferred.
     """
 
     def __init__(self, *people: Person, model: str = "", reply: str = "") -> None:
@@ -93,7 +93,7 @@ class Page(threading.Thread):
             except httpx.TransportError:
                 pass
             except RuntimeError:
-                # The client was closed behind the test.
+                # The client was closed after the test.
                 return
             if not self.end:
                 time.sleep(random.uniform(0.1, 0.3))
@@ -120,16 +120,16 @@ class Page(threading.Thread):
 
     @property
     def end(self) -> dict[str, Any]:
-        """What it was told, or nothing yet."""
+        """Return the end that it was told, or an empty dict."""
         return next((event for event in reversed(self.told.events[-1:]) if event["type"] == "end"), {})
 
     def text(self, before: float = float("inf")) -> str:
-        """What it had by then."""
+        """Return the text that it had by then."""
         pairs = zip(self.times, self.told.events, strict=False)
         return "".join(event["text"] for at, event in pairs if event["type"] == "delta" and at < before)
 
     def longest_silence(self, began: float, ended: float) -> float:
-        """Of text, between these two moments."""
+        """Return the longest time without text between these two moments."""
         pairs = zip(self.times, self.told.events, strict=False)
         at = [began, *(at for at, event in pairs if event["type"] == "delta" and began < at < ended), ended]
         return max(later - earlier for earlier, later in pairwise(at))

@@ -1,4 +1,4 @@
-"""A command of ours in a process of its own, as somebody types it."""
+"""One of our commands in a process of its own, as typed in a terminal."""
 
 import os
 import re
@@ -30,7 +30,7 @@ class Finished:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """Nothing of the developer's own settings, and no database to be found."""
+    """Return an environment without the developer's own settings, and without a usable database."""
     return {
         "PATH": os.environ["PATH"],
         "SECRET_KEY": "a long random text that only these tests know, of sixty characters",
@@ -43,7 +43,7 @@ def environment(**settings: str) -> dict[str, str]:
 
 @contextmanager
 def started(*words: str | bytes, **settings: str) -> Iterator[Process]:
-    """Running, with a process group of its own as in a terminal; nothing of it is left behind."""
+    """Run it in a process group of its own, as in a terminal, and leave nothing running afterwards."""
     pipe = subprocess.PIPE
     env = environment(**settings)
     with subprocess.Popen(words, cwd=ROOT, env=env, stdout=pipe, stderr=pipe, start_new_session=True) as process:
@@ -60,23 +60,23 @@ def run(*words: str | bytes, **settings: str) -> Finished:
 
 
 def press_ctrl_c(process: Process) -> None:
-    """A terminal tells all processes of the group."""
+    """Interrupt all processes of the group, as a terminal does."""
     os.killpg(process.pid, signal.SIGINT)
 
 
 def finish(process: Process) -> Finished:
-    """What it still says, to its end. Whatever it is, the key is not in it."""
+    """Wait for the end, and return the rest of the output. The key must not be in it."""
     out, err = process.communicate(timeout=PATIENCE)
     assert KEY.encode() not in out + err
     return Finished(process.returncode, out, err.decode())
 
 
 def read(process: Process, size: int) -> bytes:
-    """The first bytes of its output, waited for."""
+    """Wait for the first bytes of its output, and return them."""
     assert process.stdout
     return process.stdout.read(size)
 
 
 def rows_of(text: str) -> dict[str, str]:
-    """Return the values of a table that was printed, by their names."""
+    """Return the values of a printed table by name."""
     return dict(re.split("  +", line, maxsplit=1) for line in text.splitlines())

@@ -1,4 +1,4 @@
-"""People and conversations for the tests, made by the models' own verbs."""
+"""People and conversations for the tests, created with the models' own methods."""
 
 import uuid
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Any
 from chat.models import Conversation, Generation, Message, Submission, User
 
 WRITER = "a writer"
-# The id of no row. Always the same: processes that share the tests must give them the same names.
+# The id of no row. It must not change: processes that share the tests must give them the same names.
 NO_ONES_ID = "5f0c9c2e-3f0b-4d55-9c39-0d8f4e6a7b10"
 
 
@@ -18,7 +18,7 @@ def make_user(name: str = "anna", **fields: Any) -> User:
 def make_conversation(
     owner: User, turns: Sequence[tuple[str, str]] = (("What is a fox?", "An animal."),), **end: Any
 ) -> Conversation:
-    """With every question answered; `end` is what the ends and their evidence have in common."""
+    """Create a conversation in which every question is answered. `end`: what the ends and their evidence share."""
     conversation = Conversation.about(turns[0][0] if turns else "", owner)
     if not turns:
         conversation.save()
@@ -28,12 +28,12 @@ def make_conversation(
 
 
 def ask(conversation: Conversation, question: str, *, model: str = "fox-1") -> Message:
-    """The reply, still being written."""
+    """Ask, and return the reply, which is still being written."""
     return conversation.ask(question, a_submission(model)).reply
 
 
 def retry(conversation: Conversation, *, model: str = "fox-1") -> Message:
-    """Another answer to the last question, still being written."""
+    """Ask for another answer to the last question, and return it; it is still being written."""
     assert conversation.leaf
     return conversation.retry(conversation.leaf, a_submission(model)).reply
 

@@ -1,4 +1,4 @@
-"""What the log would say: the records of a test as the product's own formatter writes them."""
+"""What is in the log: the records of a test as the product's own formatter writes them."""
 
 import json
 import logging
@@ -20,11 +20,11 @@ def is_ours(handler: logging.Handler) -> bool:
 
 
 def said(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]:
-    """The lines about one kind of event."""
+    """Return the lines about one kind of event."""
     return [line for line in map(json.loads, lines_of(caplog)) if line["event"] == event]
 
 
 def wait_for_lines(caplog: pytest.LogCaptureFixture, event: str, number: int = 1) -> list[dict[str, Any]]:
-    """So many: a line may be written when the client has its answer already."""
+    """Wait for this many lines: one may be written after the client has its answer."""
     until(lambda: len(said(caplog, event)) >= number)
     return said(caplog, event)

@@ -1,4 +1,4 @@
-"""A PostgreSQL of a test's own, which can be stopped in every way, started again, and asked what it was asked."""
+"""A PostgreSQL for one test, which can be stopped in every way, started again, and tell which statements it got."""
 
 import os
 import re
@@ -16,25 +16,25 @@ import psycopg
 from tests.support.services import postgres_program
 from tests.support.waiting import free_port, wait_until
 
-# Nothing here has to survive the machine.
+# Nothing here has to survive a crash of the machine.
 FAST: dict[str, str | int] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-# What each line of its log begins with: a mark that no statement has.
+# The beginning of each line in its log: a mark that is in no statement.
 PREFIX = "@@%p@"
 
 
 class PostgresServer:
-    """`options` are those of postgresql.conf."""
+    """A server in a folder of its own. `options`: those of postgresql.conf."""
 
     def __init__(self, **options: str | int) -> None:
         self.port = free_port()
         self._options: dict[str, str | int] = {**FAST, **options}
         self._process: subprocess.Popen[bytes] | None = None
-        # Not in a test's own folder, which only the tests' user may enter.
+        # Not in a test's own folder, which only the user who runs the tests can enter.
         self._folder = Path(tempfile.mkdtemp(prefix="chat-postgres-"))
         self._log = self._folder / "log"
         self._as: dict[str, Any] = {"cwd": self._folder}
         if os.geteuid() == 0:
-            # It refuses to be root's.
+            # It refuses to run as root.
             self._as |= {"user": "postgres", "group": "postgres", "extra_groups": []}
             shutil.chown(self._folder, "postgres", "postgres")
 
@@ -62,7 +62,7 @@ class PostgresServer:
         wait_until(self._answers, 20, self._log.read_text)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """SIGINT: fast, who works is cut off in order; SIGQUIT: immediate, as a crash; SIGKILL."""
+        """Stop it. SIGINT: fast, but clients are disconnected cleanly; SIGQUIT: at once, as in a crash; or SIGKILL."""
         if self._process and self._process.poll() is None:
             self._process.send_signal(how)
             self._process.wait(20)
@@ -107,11 +107,11 @@ class PostgresServer:
             yield
 
     def copy(self, template: str, name: str) -> None:
-        """Nobody may be connected to the template meanwhile."""
+        """Copy a database. Nobody may be connected to the template in the meantime."""
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
     def statements(self, after: int = 0) -> list[str]:
-        """What it was asked, as it logs it with log_statement=all; `after`: so many bytes of the log."""
+        """Return the statements in its log, with log_statement=all. `after`: skip this many bytes of the log."""
         lines = self._log.read_bytes()[after:].decode().split("@@")
         asked = (re.match(r"\d+@LOG:  (?:statement|execute [^:]+): (.*)", line, re.DOTALL) for line in lines)
         return [" ".join(match[1].split()) for match in asked if match]

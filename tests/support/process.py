@@ -1,4 +1,4 @@
-"""The server as production runs it: `manage.py serve` in a process of its own, with a database of its own."""
+"""The server as it runs in production: `manage.py serve` in a process of its own, with a database of its own."""
 
 import contextlib
 import json
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 START_SECONDS = 30.0
 SECRET_KEY = "a long random text that only these tests know, of sixty characters"
 
-# Sessions are rows of the server's own database: made there, once, and copied with it.
+# Sessions are rows in the server's own database: they are created there once, and copied with it.
 SIGN_IN = """
 from datetime import timedelta
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -56,14 +56,14 @@ def session_of(name: str) -> str:
 
 
 def make_database(path: Path, **settings: str) -> None:
-    """Migrated, with Anna and Boris signed in; and the static files, whose names the pages want to know."""
+    """Create a migrated database with Anna and Boris logged in, and collect the static files, which the pages need."""
     collect = ["collectstatic", "--no-input", "--verbosity", "0"]
     for command in (["migrate", "--verbosity", "0"], collect, ["shell", "--verbosity", "0", "-c", SIGN_IN]):
         subprocess.run(_manage(*command), env=environment(path, **settings), cwd=ROOT, check=True, timeout=60)
 
 
 def environment(database: Path, options: str = "", **settings: str) -> dict[str, str]:
-    """Nothing of the developer's own settings."""
+    """Return an environment without the developer's own settings."""
     return {
         "PATH": os.environ["PATH"],
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -86,7 +86,7 @@ def _manage(*arguments: str) -> list[str]:
 
 @dataclass
 class ServerProcess:
-    """`start`, `kill`, `terminate` and `start` again: port, database and log stay the same."""
+    """A server to `start`, `kill`, `terminate` and `start` again; port, database and log stay the same."""
 
     folder: Path
     upstream: FakeUpstream
@@ -110,7 +110,7 @@ class ServerProcess:
         return self._process.pid
 
     def launch(self) -> Self:
-        """Without waiting for it."""
+        """Start it without waiting for it."""
         env = environment(self.database, self.database_options, LLM_BASE_URL=self.upstream.base_url, **self.settings)
         command = _manage("serve", "--host", "127.0.0.1", "--port", str(self.port))
         with self._log.open("ab") as log:
@@ -123,15 +123,15 @@ class ServerProcess:
         return self
 
     def readiness(self) -> int:
-        """The status of /readyz; 0 if nobody answers."""
+        """Return the status of /readyz; 0 if nobody answers."""
         try:
-            # Asked many times a second, with no time to read certificates that plain HTTP does not need.
+            # Called many times a second: loading certificates, which plain HTTP does not need, would take too long.
             return httpx.get(f"{self.base_url}/readyz", timeout=10, verify=False).status_code
         except httpx.TransportError:
             return 0
 
     def kill(self) -> None:
-        """As the kernel does when memory runs out: nothing is said and nothing is saved."""
+        """Kill it, as the kernel does when memory runs out: it can say and save nothing more."""
         assert self._process
         self._process.kill()
         self._process.wait(10)
@@ -141,7 +141,7 @@ class ServerProcess:
         self._process.send_signal(number)
 
     def wait(self, timeout: float) -> int:
-        """The exit code."""
+        """Wait for its end, and return the exit code."""
         assert self._process
         return self._process.wait(timeout)
 
@@ -161,21 +161,21 @@ class ServerProcess:
         return self._log.read_text()
 
     def log(self, event: str = "") -> list[dict[str, Any]]:
-        """Its lines, all of them JSON; those of one event."""
+        """Return the lines of the log, all of them JSON, or only those of one event."""
         lines = [json.loads(line) for line in self.log_text().splitlines()]
         return [line for line in lines if event in ("", line["event"])]
 
     def complaints(self) -> list[str]:
-        """What should not be in the log: errors, and lines that are not ours."""
+        """Return what should not be in the log: errors, and lines that are not ours."""
         return [line for line in self.log_text().splitlines() if not _is_calm(line)]
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Past Django and its models."""
+        """Run a query directly, without Django and its models."""
         with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as connection:
             return connection.execute(query, values).fetchall()
 
     def statuses(self) -> dict[str, str]:
-        """Of all replies, by their ids."""
+        """Return the status of all replies, by id."""
         return {as_uuid(reply): status for reply, status in self.rows("SELECT message_id, status FROM chat_generation")}
 
     def text_of(self, reply: str) -> str:
@@ -183,7 +183,7 @@ class ServerProcess:
 
     @contextlib.contextmanager
     def database_away(self) -> Iterator[None]:
-        """Nobody can write as long as this lasts."""
+        """Lock the database, so that nobody can write."""
         connection = sqlite3.connect(self.database, timeout=10, isolation_level=None)
         with contextlib.closing(connection):
             connection.execute("BEGIN EXCLUSIVE")
@@ -193,12 +193,12 @@ class ServerProcess:
     # --- What it costs ----------------------------------------------------------------------------------------------
 
     def memory_kb(self) -> int:
-        """Of the process, resident."""
+        """Return the resident memory of the process."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
     def unsent_kb(self) -> int:
-        """What waits in the kernel for the readers."""
+        """Return how much is waiting in the kernel for the readers."""
         rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         ours = [queues for _, local, _, _, queues, *_ in rows if local.endswith(f":{self.port:04X}")]
         return sum(int(queues.split(":")[0], 16) for queues in ours) // 1024
@@ -209,7 +209,7 @@ class ServerProcess:
 
 @dataclass
 class Servers:
-    """Makes servers for one test, each with a fresh copy of the database unless it shares one."""
+    """Creates servers for one test, each with a fresh copy of the database unless it shares one."""
 
     folder: Path
     template: Path
@@ -233,7 +233,7 @@ class Servers:
 
 
 class Reader(threading.Thread):
-    """Asks, or follows a reply, and notes what it is told and when; until the end or the loss of the connection."""
+    """Asks, or follows a reply, and records what it is told and when, until the end or until the connection is lost."""
 
     def __init__(self, person: Person, model: str = "", *, reply: str = "", after: str = "0.0") -> None:
         super().__init__(daemon=True)
@@ -260,7 +260,7 @@ class Reader(threading.Thread):
         return self.told.reply
 
     def text(self, before: float = float("inf")) -> str:
-        """What it had by then."""
+        """Return the text that it had by then."""
         pairs = zip(self.times, self.told.events, strict=False)
         return "".join(event["text"] for at, event in pairs if event["type"] == "delta" and at < before)
 
@@ -269,13 +269,13 @@ class Reader(threading.Thread):
 
     @property
     def last_word(self) -> dict[str, Any]:
-        """The end that it was told, or nothing yet."""
+        """Return the end that it was told, or an empty dict."""
         events = self.told.events
         return events[-1] if events and events[-1]["type"] == "end" else {}
 
 
 def settled(measure: Callable[[], int]) -> int:
-    """A figure that has come to rest."""
+    """Wait until a measured value no longer changes, and return it."""
     figures = [measure()]
     while len(figures) < 4 or max(figures[-4:]) - min(figures[-4:]) > figures[-1] / 100:
         time.sleep(0.25)
@@ -295,7 +295,7 @@ def as_uuid(raw: str) -> str:
 
 
 class RawReader:
-    """A reader of a reply that can stop reading: no buffer on its side to speak of."""
+    """A reader of a reply that can stop reading, with almost no buffer on its side."""
 
     def __init__(self, person: Person, reply: str) -> None:
         self.socket = socket.socket()

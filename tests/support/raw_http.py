@@ -1,4 +1,4 @@
-"""HTTP by hand, for clients that leave in the middle."""
+"""Raw HTTP, for clients that leave in the middle."""
 
 import json
 import socket
@@ -11,7 +11,7 @@ from tests.support.site import Person
 
 
 def question(person: Person, text: str) -> tuple[bytes, bytes]:
-    """Head and body of a question, as a browser sends them."""
+    """Return head and body of a question, as a browser sends them."""
     body = json.dumps({"request_id": str(uuid.uuid4()), "text": text}).encode()
     cookies = "; ".join(f"{name}={value}" for name, value in person.http.cookies.items())
     lines = [
@@ -31,7 +31,7 @@ def connect(person: Person) -> socket.socket:
 
 
 def leave(connection: socket.socket, *, rudely: bool) -> None:
-    """An orderly end of the connection or, as from a machine that was switched off, a reset."""
+    """Close the connection properly or, like a machine that was switched off, with a reset."""
     if rudely:
         linger: Any = struct.pack("ii", 1, 0)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

@@ -1,4 +1,4 @@
-"""A Redis of a test's own, which can be stopped, started again, and frozen."""
+"""A Redis for one test, which can be stopped, started again, and frozen."""
 
 import signal
 import socket
@@ -39,7 +39,7 @@ class RedisServer:
             self._process.wait(10)
 
     def freeze(self) -> None:
-        """It accepts connections and says nothing."""
+        """Make it accept connections but never answer."""
         assert self._process
         self._process.send_signal(signal.SIGSTOP)
         time.sleep(0.05)

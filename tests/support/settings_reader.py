@@ -1,4 +1,4 @@
-"""Reads the product's settings again and again in a process of its own, each time from other variables."""
+"""Reads the product's settings repeatedly in a process of its own, each time with different variables."""
 
 import importlib
 import json
@@ -11,7 +11,7 @@ def answer(question: str) -> str:
     asked = json.loads(question)
     os.environ.clear()
     os.environ.update(asked["variables"])
-    # What was read from the environment, or from the files that it named, is not to be remembered.
+    # Forget what was read from the environment or from the files that it named.
     for name in [name for name in sys.modules if name.partition(".")[0] in {"config", "environ"}]:
         del sys.modules[name]
     try:

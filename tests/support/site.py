@@ -1,4 +1,4 @@
-"""What a browser or a script does with the site, over real TCP."""
+"""What a browser or a script can do with the site, over real TCP."""
 
 import json
 import uuid
@@ -25,7 +25,7 @@ class Site:
     people: list["Person"] = field(default_factory=list)
 
     def sign_in(self, name: str) -> "Person":
-        """A client with a session; the account is made if it is new."""
+        """Return a client with a session, and create the account if it is new."""
         user, _ = User.objects.get_or_create(username=name)
         self.people.append(Person(self, user))
         return self.people[-1]
@@ -33,7 +33,7 @@ class Site:
 
 @dataclass
 class Told:
-    """What one stream has told: its events with their ids, in order."""
+    """What one stream has sent: its events with their ids, in order."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
@@ -55,10 +55,10 @@ class Told:
 
 
 class Person:
-    """A signed-in user with the cookies and the token that a browser would have."""
+    """A user who is logged in, with the cookies and the token that a browser would have."""
 
     def __init__(self, site: Site, user: User, session: str = "") -> None:
-        """`session`: of a server that has another database than this process."""
+        """`session`: a session key from a server whose database is not this process's."""
         self.user = user
         # The site speaks plain HTTP; reading all certificates would take longer than most tests.
         self.http = httpx.Client(base_url=site.base_url, timeout=PATIENCE, verify=False)
@@ -67,17 +67,17 @@ class Person:
         self.http.headers["X-CSRFToken"] = "t" * 32
 
     def post(self, path: str = "/chat/stream", **fields: Any) -> httpx.Response:
-        """JSON, as a script sends it; the answer read whole."""
+        """Post JSON, as a script does, and read the whole answer."""
         return self.http.post(path, json=fields)
 
     def ask(self, text: str = "hello", **fields: Any) -> Told:
-        """A question, read to its end."""
+        """Ask a question, and read its stream to the end."""
         with self.asking(text, **fields) as response:
             return told(response)
 
     @contextmanager
     def asking(self, text: str = "hello", *, blocks_from: Any = None, **fields: Any) -> Iterator[httpx.Response]:
-        """A question whose stream the test reads itself; closed when the block is left."""
+        """Ask a question whose stream the test reads itself; it is closed at the end of the block."""
         body = {"request_id": str(uuid.uuid4()), "text": text, **fields}
         path = "/chat/stream" if blocks_from is None else f"/chat/stream?blocks_from={blocks_from}"
         with self.http.stream("POST", path, json=body) as response:
@@ -87,13 +87,13 @@ class Person:
             yield response
 
     def follow(self, reply: str, after: str = "0.0", **params: Any) -> Told:
-        """The same reply from a cursor, read to its end."""
+        """Read a reply from a cursor to its end."""
         with self.reading(reply, after, **params) as response:
             return told(response)
 
     @contextmanager
     def reading(self, reply: str, after: str = "0.0", **params: Any) -> Iterator[httpx.Response]:
-        """The same, for a test that reads it itself; closed when the block is left."""
+        """Open a reply's stream, which the test reads itself; it is closed at the end of the block."""
         params |= {"reply": reply, "after": after}
         with self.http.stream("GET", "/chat/stream", params=params) as response:
             assert response.status_code == 200, response.status_code
@@ -111,7 +111,7 @@ def session_of(user: User) -> str:
 
 
 def events_of(response: httpx.Response) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(id, event) as they come."""
+    """Yield (id, event) as they arrive."""
     decoder = sse.Decoder()
     for data in response.iter_bytes():
         for event in decoder.feed(data):
@@ -127,5 +127,5 @@ def told(response: httpx.Response) -> Told:
 
 
 def stored(reply: str) -> Message:
-    """The answer as the database has it."""
+    """Return the answer as the database has it."""
     return Message.objects.select_related("generation", "evidence", "conversation").get(pk=reply)

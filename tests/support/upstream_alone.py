@@ -1,4 +1,4 @@
-"""The client of the upstream without a server around it: what one question brings, from answers made by hand."""
+"""The upstream's client without a server around it: the outcome of one question, from handmade answers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
@@ -12,11 +12,11 @@ from chat.upstream import Limits, Prompt, Upstream, UpstreamError
 from tests.support.fake_upstream.chunks import DONE, ROLE, Json, as_json, ended, joined, said
 
 PROMPT = Prompt("fox-1", ({"role": "user", "content": "Hi"},))
-# No test takes so long, unless what it tests hangs.
+# No test takes this long, unless something hangs.
 LONGEST_SECONDS = 30
 PATIENT = Limits(connect=10, first_token=10, idle=10, total=10)
 ANSWER = joined(ROLE, *said("Hello", " there"), *ended(), DONE)
-# Measured, and not told: they differ from one reading of the same answer to the next.
+# Not compared, because they are measured: they differ every time the same answer is read.
 MEASURED = {"bytes", "longest_silence"}
 
 Handler = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
@@ -24,7 +24,7 @@ Handler = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 @dataclass
 class Outcome:
-    """All that came of one question."""
+    """Everything that resulted from one question."""
 
     facts: Facts = field(default_factory=Facts)
     texts: list[Text] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Outcome:
         return "".join(text.reasoning for text in self.texts)
 
     def said(self) -> dict[str, Any]:
-        """What does not depend on how the bytes came."""
+        """Return what does not depend on how the bytes arrived."""
         told = {name: value for name, value in asdict(self.facts).items() if name not in MEASURED}
         problem = self.error and (self.error.code, self.error.detail)
         return {**told, "answer": self.answer, "reasoning": self.reasoning, "error": problem}
@@ -56,7 +56,7 @@ class Pieces(httpx.AsyncByteStream):
 
 
 class Silence(Pieces):
-    """The pieces, and no end."""
+    """The pieces, and then silence."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for piece in super().__aiter__():
@@ -65,7 +65,7 @@ class Silence(Pieces):
 
 
 class Broken(Pieces):
-    """The pieces, and a broken connection."""
+    """The pieces, and then a broken connection."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for piece in super().__aiter__():
@@ -102,7 +102,7 @@ def ask(handler: Handler, prompt: Prompt = PROMPT, limits: Limits = PATIENT, **o
 
 
 def answering(*responses: httpx.Response) -> Handler:
-    """These, one after the other."""
+    """Return a handler that gives these responses, one after the other."""
     left = iter(responses)
 
     async def handler(request: httpx.Request) -> httpx.Response:

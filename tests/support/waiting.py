@@ -1,4 +1,4 @@
-"""For what nobody announces, such as a row in the database or a server that listens."""
+"""Waiting for what is not announced, such as a row in the database or a listening server."""
 
 import socket
 import time
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def until(condition: Callable[[], T], timeout: float = 10.0) -> T:
-    """What the condition says as soon as it is true."""
+    """Wait until the condition is true, and return its value."""
     end = time.monotonic() + timeout
     while not (found := condition()):
         assert time.monotonic() < end, f"not within {timeout} s"
@@ -18,7 +18,7 @@ def until(condition: Callable[[], T], timeout: float = 10.0) -> T:
 
 
 def wait_until(is_so: Callable[[], bool], timeout: float, what: Callable[[], str] = lambda: "") -> float:
-    """Seconds that it took."""
+    """Wait, and return the seconds that it took."""
     began = time.monotonic()
     while not is_so():
         assert time.monotonic() - began < timeout, f"not within {timeout} s: {what()[-2000:]}"

@@ -1,4 +1,4 @@
-"""What a model, or who speaks through it, might write to run a script in the reader's page. By kind of door."""
+"""What a model, or someone who controls its output, might write to run a script in the page. By kind of attack."""
 
 RAW_HTML = [
     "<script>alert(1)</script>",

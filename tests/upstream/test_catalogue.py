@@ -1,4 +1,4 @@
-"""Which models there are to choose from: what the server lists, what is allowed, and nobody waits for it."""
+"""Which models there are to choose from: what the server lists, what is allowed, and that nobody waits for it."""
 
 import asyncio
 import shutil
@@ -26,7 +26,7 @@ def listing(*names: str) -> httpx.Response:
 
 
 def heard(answer: httpx.Response | type[Exception], *allowed: str) -> list[str]:
-    """The names, once the server was asked."""
+    """Return the names after the server was asked."""
 
     async def server(request: httpx.Request) -> httpx.Response:
         if isinstance(answer, httpx.Response):
@@ -36,7 +36,7 @@ def heard(answer: httpx.Response | type[Exception], *allowed: str) -> list[str]:
     async def ask() -> list[str]:
         catalogue = catalogue_of(server, allowed)
         await catalogue.models()
-        # Of allowed ones the names are known before the server has told what there is.
+        # The names of allowed models are known before the server has listed any.
         await asyncio.sleep(0.01)
         return names(catalogue)
 
@@ -64,7 +64,7 @@ def test_without_an_allow_list_it_is_what_the_server_lists() -> None:
         (["fox-*"], ["fox-1", "fox-2"]),
         (["fox-2", "fox-*"], ["fox-2", "fox-1"]),
         (["fox-1", "of-yesterday"], ["fox-1"]),
-        # It may answer by a name that it does not list.
+        # It may accept a name that it does not list.
         (["alias"], ["alias"]),
         (["nothing-*"], []),
     ],
@@ -213,7 +213,7 @@ def test_looking_waits_for_nobody_and_what_is_new_is_there_later() -> None:
 
 @pytest.mark.process
 def test_a_page_does_not_wait_for_a_model_server_that_is_away(tmp_path: Path, migrated: Path) -> None:
-    """One whose connections hang, and who was never heard."""
+    """A server whose connections hang, and that has never answered."""
     with nobody_accepts() as base_url:
         database = Path(shutil.copy(migrated, tmp_path / "chat.sqlite3"))
         away: Any = SimpleNamespace(base_url=base_url)

@@ -1,4 +1,4 @@
-"""From the data of an event to text and facts: shapes that no row of the wire has, and any JSON at all."""
+"""From the data of an event to text and facts: shapes that no wire row has, and any JSON at all."""
 
 import json
 from contextlib import suppress
@@ -180,7 +180,7 @@ def test_nesting_without_end_is_unreadable_or_ignored(key: str, depth: int) -> N
 
 
 def test_many_objects_in_one_line_are_taken_apart_one_by_one() -> None:
-    """Each in the time that it takes, and not in the time of the whole line."""
+    """Each one takes the time for itself, not for the whole line."""
     glued = "\n ".join([as_json(chunk(content="a"))] * 20_000)
     assert read(glued)[0] == Text("", "a" * 20_000)
 
@@ -262,7 +262,7 @@ def test_numbers_can_be_stored(number: object) -> None:
 
 
 def assert_storable(text: str) -> None:
-    """PostgreSQL takes no NUL, and UTF-8 no surrogates: `encode` would raise."""
+    """Check a text: PostgreSQL refuses NUL, and UTF-8 has no surrogates, so `encode` would raise."""
     assert "\0" not in text
     assert text.encode().decode() == text
 

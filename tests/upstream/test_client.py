@@ -1,4 +1,4 @@
-"""The client of the upstream: the same answer however its bytes are cut, and what becomes of refusals."""
+"""The upstream's client: the same answer however its bytes are cut, and what happens after refusals."""
 
 import asyncio
 import base64
@@ -315,7 +315,7 @@ def test_a_wait_that_the_first_token_timer_does_not_allow_is_not_begun() -> None
     assert (outcome.error.code, outcome.retrying) == ("rate_limited", [])
 
 
-# --- The connection that production has ---------------------------------------------------------------------------
+# --- The connection in production -----------------------------------------------------------------------------------
 
 
 def test_a_server_that_refuses_connections_is_unreachable() -> None:

@@ -1,4 +1,4 @@
-"""What the upstream says of its errors: when to come back, in which words, and never with our key."""
+"""What the upstream says about its errors: when to try again, in which words, and never with our key."""
 
 import email.utils
 import json

@@ -1,4 +1,4 @@
-"""The fake upstream plays what it says: every byte, every cut, every silence."""
+"""The fake upstream plays exactly what a script says: every byte, every cut, every silence."""
 
 import json
 import socket
@@ -20,7 +20,7 @@ from tests.support.fake_upstream.steps import Close, CutChunk, Headers, Reset, S
 from tests.support.wire_rows import ROWS, W_NUMBERS, body_of
 
 WAYS = ["whole", "bytes", "split-3", "split-4"]
-# Rows that only send: they neither wait nor break off, and answer everyone alike.
+# Rows that only send: they neither wait nor break off, and answer all requests alike.
 PURE = [name for name, row in ROWS.items() if all(isinstance(step, Send | Headers | Status) for step in row.steps)]
 
 
@@ -31,7 +31,7 @@ def upstream() -> Iterator[FakeUpstream]:
 
 
 def asked(upstream: FakeUpstream, model: str, text: str = "Hi") -> socket.socket:
-    """A connection on which the question has been sent."""
+    """Return a connection on which the question has been sent."""
     body = json.dumps({"model": model, "stream": True, "messages": [{"role": "user", "content": text}]}).encode()
     address = urlsplit(upstream.base_url)
     client = socket.create_connection((address.hostname or "", address.port or 0), timeout=10)
@@ -59,7 +59,7 @@ def until(client: socket.socket, wanted: bytes) -> bytes:
 
 
 def chunks_of(response: bytes) -> list[bytes]:
-    """The HTTP chunks, read strictly: every size right, the last one empty, nothing behind it."""
+    """Return the HTTP chunks, read strictly: correct sizes, an empty last one, and nothing after it."""
     chunks: list[bytes] = []
     at = response.index(b"\r\n\r\n") + 4
     while at < len(response):
@@ -78,7 +78,7 @@ def played(upstream: FakeUpstream, model: str) -> list[bytes]:
 
 
 def deltas(upstream: FakeUpstream, model: str, text: str = "Hi") -> list[dict[str, Any]]:
-    """What a well-bred client reads."""
+    """Return what a well-behaved client reads."""
     question = {"model": model, "messages": [{"role": "user", "content": text}]}
     answer = httpx.post(f"{upstream.base_url}/chat/completions", json=question, timeout=30)
     events = [event.removeprefix("data: ") for event in answer.text.split("\n\n") if event]
@@ -112,7 +112,7 @@ def test_every_number_of_the_wire_has_a_row() -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_it_sends_the_bytes_of_every_row(upstream: FakeUpstream, way: str) -> None:
     for name in PURE:
-        # A test that fails shall not print a megabyte.
+        # A failing test must not print a megabyte.
         assert (b"".join(played(upstream, f"{name}/{way}")) == body_of(ROWS[name])) is True, name
 
 

@@ -1,4 +1,4 @@
-"""Much is read at beats, little as it comes."""
+"""Under load, chunks are read at a fixed beat; otherwise, as they arrive."""
 
 import asyncio
 import time
@@ -67,7 +67,7 @@ def test_the_process_sleeps_between_beats_only_while_much_comes(monkeypatch: pyt
         pace.passed(2_000)
         await turns()
         assert naps[0] == pytest.approx(0.02)
-        # Nothing comes any more: after half a second nobody sleeps for it.
+        # Nothing arrives any more: after half a second, it stops sleeping.
         await turns()
         assert sum(naps) < 1
         assert keeping.cancel()

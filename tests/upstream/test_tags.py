@@ -1,4 +1,4 @@
-"""What is done to a text on its way: surrogates, NUL and <think> tags, split anywhere."""
+"""How a text is filtered: surrogates, NUL and <think> tags, split anywhere."""
 
 import re
 from itertools import pairwise
@@ -147,7 +147,7 @@ def without_tags(text: str) -> str:
 @example(["x\ud83d"])
 def test_any_split_is_cleaned_alike_and_nothing_else_is_lost(pieces: list[str]) -> None:
     text = "".join(pieces)
-    # A pair is one character; what is left of surrogates, and NUL, are replaced one by one.
+    # A pair is one character; NUL and the remaining surrogates are replaced one by one.
     joined = re.sub("[\ud800-\udbff][\udc00-\udfff]", lambda pair: paired(pair[0]), text)
 
     assert cleaned_by_pieces(pieces) == re.sub("[\0\ud800-\udfff]", "\ufffd", joined)

@@ -1,4 +1,4 @@
-// What goes along with a question: its model and, with the first one, the settings of the new conversation.
+// What is sent along with a question: its model and, for a first question, the settings of the new conversation.
 
 import { getHtml } from "../page/http.js";
 import { address } from "../page/page.js";
@@ -12,7 +12,7 @@ export class Choices {
 
   constructor() {
     new Models();
-    // There it ends the settings, and does not send what is in the other field.
+    // In the settings, Enter closes the panel instead of submitting the form the fields belong to.
     document.addEventListener("keydown", (event) => {
       const inSettings = event.key === "Enter" && event.target.matches("#settings input[form]");
       if (!inSettings) return;
@@ -21,7 +21,7 @@ export class Choices {
     });
   }
 
-  /** Sent again, the same request has the same choices, whatever has been chosen since: else it would be another. */
+  /** A request that is sent again keeps its choices, whatever has been chosen since, so that it is the same request. */
   of(request, isNew) {
     const last = read();
     if (last?.request === request) return last.fields;
@@ -55,6 +55,6 @@ function write(choices) {
   try {
     localStorage.setItem(KEY, JSON.stringify(choices));
   } catch {
-    // Full, or forbidden: then a question that was perhaps sent counts as another one after a change.
+    // Storage is full or forbidden: a question that may have arrived is then a new one if the choices have changed.
   }
 }

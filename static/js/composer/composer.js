@@ -1,4 +1,4 @@
-// The field one types into: sends, stops, and never loses what was typed.
+// The message field: sends, stops, and never loses what was typed.
 
 import { newId } from "../page/http.js";
 import { address, clearNotice, grow, isSendKey, part, text } from "../page/page.js";
@@ -27,7 +27,7 @@ export class Composer {
     });
     this.#restore(conversation);
     this.#listen();
-    // Without scripts there is only this form while a reply grows.
+    // This form is only for browsers without scripts, while a reply is being written.
     document.getElementById("stop-form")?.remove();
     this.#form.hidden = false;
   }
@@ -45,7 +45,7 @@ export class Composer {
     return !this.#stop.hidden;
   }
 
-  /** What was sent is on the server, in this conversation. */
+  /** The question has reached the server, in this conversation. */
   confirm(conversation) {
     this.#sending = this.#failed = null;
     this.#drafts.sent(conversation);
@@ -53,8 +53,8 @@ export class Composer {
   }
 
   /**
-   * What was sent is not on the server: back into the field with it, before what was typed meanwhile.
-   * `perhapsArrived`: nobody knows; sent again it is to be the same request. False if nothing was on its way.
+   * The question did not reach the server: put it back into the field, before what has been typed since.
+   * `perhapsArrived`: it may have; if it is sent again, it must be the same request. Returns false if nothing was sent.
    */
   giveBack({ perhapsArrived }) {
     const sending = this.#sending;
@@ -66,12 +66,12 @@ export class Composer {
     return true;
   }
 
-  /** The answer has ended, however it did: what waits for that goes out, or comes back into the field. */
+  /** The answer has ended in some way: send the queued question, or put it back into the field. */
   release(status) {
     if (!this.running) this.#queue.release(status);
   }
 
-  /** After a reload: `running`, if an answer is still being written. */
+  /** Restore the queued question after a reload. `running`: an answer is still being written. */
   restoreQueue(state) {
     this.#queue.restore(state);
   }
@@ -86,7 +86,7 @@ export class Composer {
     if (arrived) this.#drafts.sent(conversation);
     const draft = this.#drafts.restore();
     this.#failed = draft.failed;
-    // What the server has kept is newer.
+    // What the server kept is newer.
     this.#show(this.#field.value || draft.text);
     this.#drafts.failed(this.#field.value, draft.failed);
   }
@@ -100,7 +100,7 @@ export class Composer {
   }
 
   #submit(event) {
-    // What has been set is to become a preset: that is another page.
+    // The button that saves the settings as a preset: it leads to another page.
     if (event.submitter?.hasAttribute("formaction")) return;
     const question = this.#field.value;
     if (!question.trim()) return event.preventDefault();
@@ -112,7 +112,7 @@ export class Composer {
     this.#send(question, request);
   }
 
-  /** Where the page does not show the end of what is read, the plain form leads there. */
+  /** If the page does not show the end of the branch, submit the plain form, which leads there. */
   #leavesThePage(request) {
     this.#form.elements.request_id.value = request;
     return this.#form.elements.parent || document.querySelector('#messages [data-more="after"]');
@@ -130,7 +130,7 @@ export class Composer {
     this.#queue.add(question);
   }
 
-  /** Before what has been typed meanwhile. */
+  /** Put a question back into the field, before what has been typed since. */
   #takeBack(question) {
     this.#show([question, this.#field.value].filter(Boolean).join("\n\n"));
     this.#drafts.typed(this.#field.value);

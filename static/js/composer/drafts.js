@@ -1,6 +1,6 @@
-// What was typed outlives reloads, errors and logins: one draft for each conversation, kept by the browser.
-// {text}: what is in the field. {sending}: what has left it and is not confirmed. {failed}: what may have arrived all
-// the same; sent again unchanged it has the same request_id, and is not asked twice. {queued}: what waits for an answer
+// What was typed survives reloads, errors and logins: one draft per conversation, stored in the browser.
+// {text}: what is in the field. {sending}: what was sent and is not confirmed yet. {failed}: what may have arrived
+// anyway; sent again unchanged, it keeps its request_id, so it is not asked twice. {queued}: what waits for an answer
 // to end before it is sent.
 
 const PREFIX = "draft:";
@@ -18,13 +18,13 @@ export class Drafts {
     this.#write({ ...this.#read(), text });
   }
 
-  /** `rest`: what stays in the field. What was queued and is sent now waits no longer. */
+  /** `rest`: what stays in the field. A queued question that is being sent is no longer queued. */
   sending(text, request, rest) {
     const { queued } = this.#read();
     this.#write({ text: rest, sending: { text, request }, queued: queued?.request === request ? null : queued });
   }
 
-  /** It is on the server now, in this conversation, where what has been typed since then belongs too. */
+  /** The question is on the server now, in this conversation; what has been typed since then belongs there too. */
   sent(conversation) {
     const { text, queued } = this.#read();
     this.#write({});
@@ -36,12 +36,12 @@ export class Drafts {
     this.#write({ text, failed, queued: this.#read().queued });
   }
 
-  /** {text, request}, or null. */
+  /** `queued`: {text, request}, or null. */
   queued(queued) {
     this.#write({ ...this.#read(), queued });
   }
 
-  /** All that is not on the server. */
+  /** Return everything that is not on the server. */
   restore() {
     const { text, sending, failed, queued } = this.#read();
     return { text: [sending?.text, text].filter(Boolean).join("\n\n"), failed: sending ?? failed, queued };
@@ -64,12 +64,12 @@ export class Drafts {
       if (draft.text || draft.sending || draft.queued) localStorage.setItem(this.#key, JSON.stringify(draft));
       else localStorage.removeItem(this.#key);
     } catch {
-      // Full, or forbidden: then it lives as long as the page.
+      // Storage is full or forbidden: the draft then lasts only as long as the page.
     }
   }
 }
 
-/** Who logs out on a shared computer leaves nothing behind. */
+/** Nothing is left behind after logging out on a shared computer. */
 export function forgetDrafts() {
   const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
   keys.forEach((key) => localStorage.removeItem(key));

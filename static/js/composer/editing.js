@@ -1,10 +1,10 @@
-// A question in other words, written where it stands. Escape leaves everything as it was.
+// Editing a question in place. Escape leaves everything as it was.
 
 import { getHtml } from "../page/http.js";
 import { grow, isSendKey, part } from "../page/page.js";
 
 export class Editing {
-  /** What stood there before, by what stands there now. */
+  /** The original item, by the item with the form that has replaced it. */
   #before = new WeakMap();
 
   constructor(list) {
@@ -34,7 +34,7 @@ export class Editing {
     const id = `message-${new URLSearchParams(link.search).get("edit")}`;
     const fresh = await getHtml(link.dataset.edit).catch(() => null);
     const item = document.getElementById(id);
-    // The page itself can do it too.
+    // The whole page can show the form too.
     if (!fresh || !item) return location.assign(link.href);
     const form = fresh.firstElementChild;
     this.#before.set(form, item);

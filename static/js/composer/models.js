@@ -1,8 +1,8 @@
-// The model: a select, which is what is sent; in front of it a list that can be searched.
+// Choosing the model: a select holds the value that is sent; a searchable list is shown in its place.
 
 import { part } from "../page/page.js";
 
-// So many are seen at a glance.
+// A list this short needs no search.
 const FEW = 8;
 
 export class Models {
@@ -40,7 +40,7 @@ export class Models {
     this.#list.addEventListener("click", (event) => this.#choose(event.target.closest("li")));
     this.#list.addEventListener("pointermove", (event) => this.#activate(event.target.closest("li")));
     this.#box.addEventListener("focusout", (event) => this.#box.contains(event.relatedTarget) || this.#close());
-    // Browsers put back what was chosen before a reload, and tell nobody.
+    // Browsers restore the choice after a reload without firing an event.
     addEventListener("pageshow", () => this.#show());
   }
 
@@ -58,7 +58,7 @@ export class Models {
     this.#button.setAttribute("aria-expanded", "true");
     this.#filter();
     this.#activate(this.#list.querySelector('[aria-selected="true"]'), { scrolls: true });
-    // On a telephone its keyboard would hide the list.
+    // On a phone, the keyboard would cover the list.
     const searches = !this.#search.hidden && !matchMedia("(pointer: coarse)").matches;
     (searches ? this.#search : this.#list).focus({ preventScroll: true });
   }
@@ -129,7 +129,7 @@ export class Models {
     this.#choose(this.#active);
   }
 
-  /** Escape is for this list alone: what else listens to it is not meant. */
+  /** Escape closes only this list: other listeners must not get it. */
   #leave(event) {
     event.stopPropagation();
     this.#close();

@@ -1,10 +1,10 @@
-// What was sent while an answer is being written: it stands below it and waits, and goes out when that answer has ended.
+// A question sent while an answer is being written: it is shown below the answer and sent when the answer has ended.
 
 import { newId } from "../page/http.js";
 import { announce, part, text } from "../page/page.js";
 import { follow } from "../page/scroll.js";
 
-// After these the question is still the right one; after any other end the reader looks first.
+// After these endings the question still makes sense; after any other, the reader should decide.
 const GOES_OUT_AFTER = new Set(["complete", "truncated", "filtered", null]);
 
 export class Queue {
@@ -21,7 +21,7 @@ export class Queue {
     part(this.#box, "edit").addEventListener("click", () => this.#giveBack());
     part(this.#box, "cancel").addEventListener("click", () => this.#cancel());
     part(this.#box, "now").addEventListener("click", () => this.#sendNow());
-    // Another tab of the same conversation has cancelled it, or sent it.
+    // Another tab with the same conversation may have cancelled or sent it.
     addEventListener("storage", () => this.#waiting && !this.#drafts.restore().queued && this.#show(null));
   }
 
@@ -32,7 +32,7 @@ export class Queue {
     follow();
   }
 
-  /** The page was loaded anew. Where nothing is being written any more, it goes back into the field. */
+  /** Restore the question after a reload. If no answer is being written any more, it goes back into the field. */
   restore({ running }) {
     const { queued } = this.#drafts.restore();
     if (!queued) return;
@@ -40,7 +40,7 @@ export class Queue {
     if (!running) this.#giveBack();
   }
 
-  /** The answer above has ended. */
+  /** The answer above has ended: send the question, or put it back into the field. */
   release(status) {
     const waiting = this.#waiting;
     if (!waiting) return;

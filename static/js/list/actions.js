@@ -1,4 +1,4 @@
-// What one does with a conversation, from its row in the list or from the bar. Without scripts these are plain forms.
+// Actions on a conversation, from its row in the list or from the bar. Without scripts these are plain forms.
 
 import { isLoggedOut, post } from "../page/http.js";
 import { address, announce, fromTemplate, part, text } from "../page/page.js";
@@ -26,15 +26,15 @@ async function onAction(event) {
   const isHere = menu.dataset.conversation === document.body.dataset.conversation;
   const isDeleted = "delete" in dataset;
   if (isDeleted && isHere) return location.assign(`${address("home")}?deleted=${changed.conversation}`);
-  // The page itself says that it is archived, or lists what is.
+  // The page itself says that the conversation is archived, or lists the archived ones.
   if (name === "archived" && (isHere || menu.closest("main"))) return location.reload();
-  // At once: the list may have to wait, as for a title that is being written.
+  // Remove it at once: refreshing the list may have to wait, for example while a title is being edited.
   if (isDeleted || name === "archived") menu.closest(".row").remove();
   if (isDeleted) offerUndo(changed.title, dataset.restore);
   await refreshSidebar();
 }
 
-/** What the server answers; nothing, and a notice, if it could not be done. */
+/** Return the server's answer; on failure, show a notice and return null. */
 async function send(url, body) {
   const response = await post(url, body).catch(() => null);
   if (response?.ok) return response.json();
@@ -42,7 +42,7 @@ async function send(url, body) {
   return null;
 }
 
-// --- Deleted, and brought back ---------------------------------------------------------------------------------------
+// --- Undoing a deletion ----------------------------------------------------------------------------------------------
 
 function offerUndo(title, url) {
   undo.action = url;
@@ -50,7 +50,7 @@ function offerUndo(title, url) {
 }
 
 async function onUndo(event) {
-  // On the page that was opened after the deletion, the plain form leads back to the conversation.
+  // On the page opened after the deletion, the plain form leads back to the conversation.
   if (new URLSearchParams(location.search).has("deleted")) return;
   event.preventDefault();
   hide();
@@ -63,7 +63,7 @@ function toast(sentence, { canUndo = false } = {}) {
   part(undo, "message").textContent = sentence;
   undo.querySelector("button").hidden = !canUndo;
   undo.hidden = false;
-  // Above the list, which on a narrow screen is above everything else.
+  // In the top layer, to be above the list, which covers everything else on a narrow screen.
   undo.popover = "manual";
   undo.showPopover();
   clearTimeout(timer);
@@ -79,7 +79,7 @@ function hide() {
   undo.hidden = true;
 }
 
-// --- A new title, written where the old one stands ---------------------------------------------------------------------
+// --- Renaming in place -----------------------------------------------------------------------------------------------
 
 function onRename(event) {
   const link = event.target.closest("[data-rename]");
@@ -122,7 +122,7 @@ function edit(shown, link) {
 
 function onKey(event, finish) {
   if (event.key !== "Escape") return;
-  // Else it would close the drawer too.
+  // Otherwise Escape would close the drawer too.
   event.preventDefault();
   finish(false);
 }

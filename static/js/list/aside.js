@@ -1,4 +1,4 @@
-// What every page with the list beside it begins with.
+// What every page with a sidebar sets up.
 
 import { forgetDrafts } from "../composer/drafts.js";
 import { renewToken } from "../page/http.js";

@@ -1,4 +1,4 @@
-// The entry of the pages that have the list beside them, and no conversation.
+// The entry point of pages with a sidebar but no conversation.
 
 import { watchAside } from "./aside.js";
 

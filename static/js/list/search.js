@@ -1,4 +1,4 @@
-// The search beside the page: results while one types, in place of the list. Without scripts it is a page of its own.
+// The search in the sidebar: results while typing, in place of the list. Without scripts it is a page of its own.
 
 import { getHtml } from "../page/http.js";
 import { announce, text } from "../page/page.js";
@@ -20,7 +20,7 @@ export function watchSearch() {
   });
   form.addEventListener("keydown", onKey);
   found.addEventListener("keydown", onKey);
-  // After a step back in the history the browser has kept what was typed.
+  // After going back in the history, the browser has kept what was typed.
   if (field.value) look();
 }
 
@@ -65,7 +65,7 @@ function close() {
 function onKey(event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (step && !event.isComposing) move(event, step);
-  // Once for the search, once more for the drawer that it is in.
+  // The first Escape closes the search, a second one the drawer that it is in.
   else if (event.key === "Escape" && (field.value || !found.hidden)) {
     event.preventDefault();
     close();
@@ -73,7 +73,7 @@ function onKey(event) {
   }
 }
 
-/** From the field down through the results, and back up into it. */
+/** Move from the field down through the results, and back up into it. */
 function move(event, step) {
   const stops = [field, ...found.querySelectorAll("a")];
   const next = stops[stops.indexOf(document.activeElement) + step];

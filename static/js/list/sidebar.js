@@ -1,4 +1,4 @@
-// The list of conversations, as the server renders it: kept fresh, and longer while one scrolls down.
+// The list of conversations as the server renders it: kept up to date, and extended while scrolling down.
 
 import { getHtml } from "../page/http.js";
 import { address } from "../page/page.js";
@@ -27,22 +27,22 @@ export function watchSidebar() {
   tellZone();
 }
 
-/** `path`: where the page is no longer there. */
+/** `path`: another page to take the list from, if this one no longer exists. */
 export async function refreshSidebar(path = pagePath()) {
   const count = list.querySelectorAll(".row").length;
   try {
     show(await getHtml(`${path}?fragment=sidebar&count=${count}`));
   } catch {
-    // The next answer brings it; the conversation itself does not depend on it.
+    // The next answer refreshes it; the conversation itself does not depend on it.
   }
 }
 
-/** What waited until a menu is closed, or a title is written. */
+/** Do a refresh that had to wait until a menu was closed or a title was edited. */
 export function refreshIfStale() {
   if (isStale && !isInUse()) refreshSidebar();
 }
 
-/** The title of the conversation on the page, where the list has it. */
+/** Return the title of the current conversation, if it is in the list. */
 export function currentTitle() {
   return document.querySelector('#conversations [aria-current="page"]')?.title;
 }
@@ -55,7 +55,7 @@ function pagePath() {
   return conversation ? address("conversation", conversation) : address("home");
 }
 
-/** Only what is in it is exchanged: the list stays where it was scrolled to. */
+/** Replace only the content of the list, so that it keeps its scroll position. */
 function show(fresh) {
   isStale = isInUse();
   if (isStale) return;
@@ -66,7 +66,7 @@ function show(fresh) {
   if (focused) document.querySelector(focused)?.focus();
 }
 
-/** How to find again what has the focus, if it is exchanged. */
+/** Return a selector to find the focused element again after it has been replaced. */
 function nameOf(element) {
   if (!element.closest("#conversations, #bar-actions")) return null;
   const name = ["href", "popovertarget"].find((attribute) => element.hasAttribute(attribute));
@@ -80,13 +80,13 @@ async function loadOlder() {
   try {
     append(await getHtml(`${pagePath()}?fragment=older&before=${place}`), place);
   } catch {
-    // The link is still there.
+    // The link is still there to try again.
   }
   isLoading = false;
 }
 
 function append(fresh, place) {
-  // The list may have been exchanged meanwhile.
+  // The list may have been replaced in the meantime.
   if (older()?.dataset.older !== place) return;
   older().parentElement.remove();
   fresh.querySelector('[rel="first"]')?.parentElement.remove();
@@ -99,7 +99,7 @@ function append(fresh, place) {
   list.append(...fresh.children);
 }
 
-/** The server sorts by the reader's days; the first page does not know them yet. */
+/** The server groups by days in the reader's time zone, which the very first page does not know yet. */
 function tellZone() {
   const zone = `timezone=${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
   if (document.cookie.split("; ").includes(zone)) return;

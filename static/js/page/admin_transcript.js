@@ -1,4 +1,4 @@
-// The transcript in admin: the code in it can be copied.
+// The transcript in the admin: adds buttons to copy code.
 
 import { addCopyButtons } from "./copy_code.js";
 

@@ -1,4 +1,4 @@
-// Copying, also where the browser has no clipboard for scripts: on plain http.
+// Copying, even on plain http, where browsers give scripts no clipboard.
 
 export async function copyText(text) {
   try {

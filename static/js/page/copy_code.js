@@ -1,4 +1,4 @@
-// A button on each piece of code that copies it.
+// A copy button on each code block.
 
 import { copyText } from "./clipboard.js";
 
@@ -6,7 +6,7 @@ const DONE_FOR = 2000;
 
 document.addEventListener("click", ({ target }) => target.matches(".code-copy") && copy(target));
 
-/** To be called for all HTML of answers that comes onto the page. */
+/** Must be called for all HTML of answers that is added to the page. */
 export function addCopyButtons(parent) {
   const button = document.getElementById("copy-code").content.firstElementChild;
   for (const head of parent.querySelectorAll(".code-head")) {

@@ -30,7 +30,7 @@ async function fetchText(url) {
   return response.text();
 }
 
-/** The clipboard is asked for at once, while the click still counts; the text may come later. */
+/** Ask for the clipboard at once, while the click still counts as a user action; the text may come later. */
 async function write(coming) {
   if (!window.ClipboardItem || !navigator.clipboard?.write) return copyText(await coming);
   const blob = coming.then((written) => new Blob([written], { type: "text/plain" }));

@@ -1,4 +1,4 @@
-// What the server's HTML still lacks when it comes onto the page.
+// Adds what the server's HTML still lacks when it is added to the page.
 
 import { addCopyButtons } from "./copy_code.js";
 import { localTimes } from "./times.js";

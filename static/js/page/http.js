@@ -2,16 +2,16 @@
 
 import { text } from "./page.js";
 
-// For a part of the page; without it, one that is lost on its way would be waited for for minutes.
+// The time limit for a part of the page: without it, a lost request could hang for minutes.
 const PATIENCE = 20_000;
 
-/** 401 whichever way the server says it: as a status, or by sending a page's reader to the login form. */
+/** Whether the server says that the login has ended: with status 401, or by redirecting to the login form. */
 export const isLoggedOut = (response) => response.status === 401 || response.type === "opaqueredirect";
 
 export async function post(url, body, signal, redirect = "manual") {
   const response = await send(url, body, signal, redirect);
   if (response.status !== 403) return response;
-  // A login in another tab has changed the token, or the cookie is gone: any page brings it back.
+  // A login in another tab has changed the token, or the cookie is gone: loading any page restores it.
   await fetch(location.pathname, { signal });
   return send(url, body, signal, redirect);
 }
@@ -26,7 +26,7 @@ function send(url, body, signal, redirect) {
   });
 }
 
-/** A login in another tab has changed the token since this page was made: forms take it from the cookie, too. */
+/** Take the token from the cookie for plain forms too: a login in another tab may have changed it since. */
 export function renewToken(event) {
   const field = event.target.elements.csrfmiddlewaretoken;
   if (field) field.value = token() || field.value;
@@ -36,7 +36,7 @@ function token() {
   return /(?:^|; )csrftoken=([^;]*)/.exec(document.cookie)?.[1] ?? "";
 }
 
-/** What the server says is wrong; for an error that is not ours, a plain sentence. */
+/** Return what the server says is wrong, or a general sentence if the error is not from our code. */
 export async function problemOf(response) {
   const problem = { status: isLoggedOut(response) ? 401 : response.status, message: text("failed") };
   try {
@@ -52,14 +52,14 @@ export async function getHtml(url, signal = AbortSignal.timeout(PATIENCE)) {
   return fragment(await response.text());
 }
 
-/** What it has led to, as a part of the page. */
+/** Post, and return the resulting part of the page. */
 export async function postForHtml(url) {
   const response = await post(url, {}, AbortSignal.timeout(PATIENCE), "follow");
   if (!response.ok) throw Object.assign(new Error(url), await problemOf(response));
   return fragment(await response.text());
 }
 
-/** Only of the server's own HTML. */
+/** Parse HTML. Only for the server's own. */
 export function fragment(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
@@ -68,12 +68,12 @@ export function fragment(html) {
 
 export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Twice as long each time; jitter keeps a thousand pages from coming back at once. */
+/** Return a pause that doubles each time; jitter keeps a thousand pages from reconnecting at once. */
 export const backOff = (attempt, longest = 10_000) => Math.min(500 * 2 ** attempt, longest) * (0.5 + Math.random() / 2);
 
 export function newId() {
   if (crypto.randomUUID) return crypto.randomUUID();
-  // Plain http on another machine is no "secure context": there is no randomUUID there.
+  // Plain http from another machine is no secure context, so there is no randomUUID.
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;

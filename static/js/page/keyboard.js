@@ -1,8 +1,8 @@
-// Shortcuts, each for something that has a button too, and the list of them.
+// Keyboard shortcuts, each for something that also has a button, and the list of them.
 
 import { part } from "./page.js";
 
-// Whoever speaks to the computer, or hits keys by accident, may want no key to do something by itself (WCAG 2.1.4).
+// People who use speech input or often hit keys by accident can turn off single-key shortcuts (WCAG 2.1.4).
 const SINGLE_KEY_OFF = "shortcuts:no-single-key";
 
 const isMac = /^(Mac|iP)/.test(navigator.platform);
@@ -52,14 +52,14 @@ function fits(event, { key, mod = false, shift = false, anyShift = false, single
   return keyOf(event) === key || (mod && event.code === "Slash" && key === "/");
 }
 
-/** With a layout that has other letters on its keys, the Latin one that stands there too. */
+/** Return the key; on a non-Latin layout, the Latin letter at the same position. */
 function keyOf({ key, code }) {
   return /^Key[A-Z]$/.test(code) && !/^[a-z]$/i.test(key) ? code.at(-1).toLowerCase() : key.toLowerCase();
 }
 
 const isTyping = (element) => element.matches("textarea, select, input:not([type=checkbox], [type=radio])");
 
-/** Escape closes what is open before it stops anything. */
+/** Escape first closes what is open; only then does it stop the answer. */
 function canStop({ target }) {
   const isInOtherField = isTyping(target) && target.id !== "question";
   const open = document.querySelector('dialog[open], :popover-open:not([popover="manual"])');
@@ -75,7 +75,7 @@ function stop() {
 function search() {
   const sidebar = document.getElementById("sidebar");
   const field = document.getElementById("search-field");
-  // On a narrow screen it is in the drawer.
+  // On a narrow screen, the field is in the drawer.
   if (!field.checkVisibility()) sidebar.showPopover();
   field.focus();
   field.select();
@@ -83,7 +83,7 @@ function search() {
 
 function toggleHelp() {
   if (help.open) return help.close();
-  // Both lie above the page: the drawer with the button would lie above the list, too.
+  // Otherwise the drawer with the button would cover the list of shortcuts.
   document.querySelectorAll(':popover-open:not([popover="manual"])').forEach((open) => open.hidePopover());
   help.showModal();
 }

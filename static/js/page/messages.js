@@ -1,11 +1,11 @@
-// The list of messages: more of it where one scrolls to its rim, other versions, deleting and bringing back.
-// The server renders whatever is shown; without scripts all of this are links and plain forms.
+// The list of messages: loads more when scrolled to an edge, shows other versions, deletes and restores.
+// The server renders everything that is shown; without scripts, these are links and plain forms.
 
 import { enhance } from "./enhance.js";
 import { getHtml, postForHtml } from "./http.js";
 import { announce, notice, sentenceOf, text } from "./page.js";
 
-// So far from the rim more is asked for, that nobody waits for it.
+// Load more this far before the edge, so that nobody has to wait for it.
 const NEAR = "1200px 0px";
 const OPPOSITE = { before: "after", after: "before" };
 
@@ -16,12 +16,12 @@ export class Messages {
   constructor() {
     this.list.addEventListener("click", (event) => this.#onClick(event));
     this.list.addEventListener("submit", (event) => this.#onSubmit(event));
-    // It does not bubble.
+    // The event does not bubble.
     this.list.addEventListener("toggle", (event) => showWhole(event.target), { capture: true });
     this.#watchRims();
   }
 
-  /** In the place of all that is shown, but for what is being typed. */
+  /** Replace everything that is shown, except a question that is being edited. */
   replace(fresh) {
     enhance(fresh);
     const edited = this.list.querySelectorAll("li:has(form.edit)");
@@ -30,7 +30,7 @@ export class Messages {
     this.#watchRims();
   }
 
-  /** Whether the page shows what the server has: perhaps more of it, but nothing else. */
+  /** Return whether the page shows what the server has: perhaps more of it, but nothing else. */
   agreesWith(fresh) {
     const [here, there] = [idsOf(this.list), idsOf(fresh)];
     const isAtEnd = this.list.querySelector('[data-more="after"]') || here.at(-1) === there.at(-1);
@@ -53,7 +53,7 @@ export class Messages {
     link.ariaBusy = "true";
     const fresh = await getHtml(`${link.search}&fragment=messages`).catch(() => null);
     link.ariaBusy = null;
-    // Without an answer the link stays what it is: one may press it.
+    // Without an answer the link stays as it is, and can be clicked.
     if (!fresh || !link.isConnected) return;
     fresh.querySelector(`[data-more="${OPPOSITE[link.dataset.more]}"]`)?.closest("li").remove();
     enhance(fresh);
@@ -65,7 +65,7 @@ export class Messages {
     this.#watchRims();
   }
 
-  // --- What one does with a message ------------------------------------------------------------------------------------
+  // --- Actions on a message ------------------------------------------------------------------------------------------
 
   #onClick(event) {
     const link = event.target.closest("[data-delete], [data-more]");
@@ -108,13 +108,13 @@ export class Messages {
     focusOn(restored.querySelector("[data-delete]"));
   }
 
-  /** `find`: what is then to stand where `item` stood; it is returned, or nothing after an error. */
+  /** `find`: finds the element that should appear where `item` was. Returns that element, or null after an error. */
   async #act(url, item, find) {
     try {
       const fresh = await postForHtml(`${url}?fragment=messages`);
       const top = topOf(item);
       this.replace(fresh);
-      // What the address names is what is read now.
+      // Any query in the address was about what was shown before.
       history.replaceState(null, "", location.pathname);
       const found = find(this.list);
       if (found) keepAt(found, top);
@@ -126,7 +126,7 @@ export class Messages {
   }
 }
 
-/** What was unfolded may be below the rim of the screen. */
+/** Scroll an opened element into view: it may extend below the edge of the screen. */
 const showWhole = (details) => details.open && details.scrollIntoView({ block: "nearest" });
 const idsOf = (list) => Array.from(list.querySelectorAll(".message"), (item) => item.id);
 const itemOf = (message, list) => list.querySelector(`#message-${message}`);

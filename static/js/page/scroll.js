@@ -1,4 +1,4 @@
-// Follows the growing text only while the reader is at its end; else there is a button back down.
+// Follows the growing text only while the reader is at its end; otherwise shows a button that leads back down.
 
 const NEAR = 80;
 
@@ -8,13 +8,13 @@ let following = true;
 
 const isAtBottom = () => page.scrollHeight - window.innerHeight - window.scrollY < NEAR;
 
-/** To be called after the page has grown. */
+/** Must be called after the page has grown. */
 export function follow() {
   if (following) toBottom();
   else button.hidden = isAtBottom();
 }
 
-/** What the reader has just sent is what they want to see. */
+/** Scroll to the end, and follow it from now on: readers want to see what they have just sent. */
 export function toBottom() {
   following = true;
   button.hidden = true;
@@ -25,7 +25,7 @@ export function watchScroll() {
   addEventListener("scroll", onScroll, { passive: true });
   addEventListener("resize", follow);
   button.addEventListener("click", toBottom);
-  // A link to one message, and the place where a reload was, win; the browser may have gone there already.
+  // A link to a message, and the position before a reload, take precedence; the browser may already be there.
   if (!location.hash && window.scrollY === 0) toBottom();
   else onScroll();
 }

@@ -1,18 +1,18 @@
-// When something was: how long ago for the eye, exactly in the title, in the reader's language and time zone.
+// Times in the reader's language and time zone: shown as how long ago, with the exact time in the title.
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const WEEK = 7 * DAY;
 
-// Without a time zone it is the browser's.
+// If the user has not set a time zone, the browser's is used.
 const { lang, dataset } = document.documentElement;
 const timeZone = dataset.timeZone || undefined;
 const ago = new Intl.RelativeTimeFormat(lang, { numeric: "auto" });
 const exact = new Intl.DateTimeFormat(lang, { dateStyle: "full", timeStyle: "short", timeZone });
 const day = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeZone });
 
-/** The server's clock says UTC; the reader's says when it was for them. */
+/** Replace the server's times with local ones. */
 export function localTimes(parent) {
   for (const element of parent.querySelectorAll("time[datetime]")) {
     const time = new Date(element.dateTime);
@@ -22,7 +22,7 @@ export function localTimes(parent) {
   }
 }
 
-/** The page stays open, and time goes on. */
+/** Keep the times up to date while the page stays open. */
 export function keepTimes() {
   setInterval(() => document.hidden || localTimes(document), MINUTE * 1000);
   document.addEventListener("visibilitychange", () => document.hidden || localTimes(document));

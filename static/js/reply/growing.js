@@ -1,16 +1,16 @@
-// What grows on the page: a text, and an answer, whose finished blocks are the server's HTML.
+// What grows on the page: plain text, and an answer, whose finished blocks are the server's HTML.
 
 import { addCopyButtons } from "../page/copy_code.js";
 import { fragment } from "../page/http.js";
 import { part } from "../page/page.js";
 
-// So long a piece, in UTF-16 units, is left alone: only what follows it is laid out again when text comes.
+// A piece this long, in UTF-16 units, is left alone: when text arrives, only what follows it is laid out again.
 const PIECE = 4000;
 const FENCE = /^ {0,3}(```|~~~)/;
 const LONGEST_FENCE = 6;
 const BLOCKS_IN_PASSAGE = 16;
 
-/** Appending costs what is appended: what is on the page already is never read or written again. */
+/** Appending costs only what is appended: what is already on the page is never read or written again. */
 export class GrowingText {
   #waiting = [];
   #box;
@@ -34,7 +34,7 @@ export class GrowingText {
     this.#last.appendData(grown);
   }
 
-  /** Take so many code points off the front. */
+  /** Remove this many code points from the front. */
   drop(count) {
     const text = this.#box.textContent;
     let units = 0;
@@ -64,14 +64,14 @@ export class GrowingText {
   #beginPiece(grown) {
     const lineEnd = grown.indexOf("\n") + 1;
     this.#last.appendData(grown.slice(0, lineEnd));
-    // A new block would break a line that goes on; a new node does not.
+    // A new block element would break an unfinished line; a new text node does not.
     const place = lineEnd ? this.#box.appendChild(document.createElement("div")) : this.#last.parentNode;
     this.#last = place.appendChild(new Text());
     return grown.slice(lineEnd);
   }
 }
 
-/** Blocks are not touched again once they are on the page; the tail behind them is text. */
+/** Blocks are not touched again once they are on the page; the tail after them is plain text. */
 export class GrowingAnswer {
   #tail;
   #place;
@@ -90,7 +90,7 @@ export class GrowingAnswer {
     this.#tail.add(text);
   }
 
-  /** After an interruption some may come that are here already. */
+  /** After a reconnect, some blocks may arrive a second time. */
   addBlock(block) {
     if (block.from === this.#end) this.#blocks.push(block);
   }
@@ -114,14 +114,14 @@ export class GrowingAnswer {
     this.#blocks = [];
   }
 
-  /** In passages: one that has left the screen is neither laid out nor painted again. */
+  /** Put blocks into passages: one that has left the screen is neither laid out nor painted again. */
   #put(html) {
     if (!(this.#passage?.childElementCount < BLOCKS_IN_PASSAGE)) this.#beginPassage();
     this.#passage.append(html);
   }
 
   #beginPassage() {
-    // Not before: of what was never on the screen the browser would have to guess the height.
+    // Only now: the browser would have to guess the height of what has never been on the screen.
     this.#passage?.classList.add("settled");
     this.#passage = document.createElement("div");
     this.#passage.className = "passage";

@@ -1,10 +1,10 @@
-// An answer at its end becomes the message as the server has stored it.
+// At its end, a streamed answer becomes the message as the server has stored it.
 
 import { part } from "../page/page.js";
 
 const BLOCKS = ":scope > :not(.passage), :scope > .passage > *";
 
-/** In place, and of the text only what differs: what is being read, selected or scrolled stays where it is. */
+/** Change the item in place, and only the blocks that differ: nothing that is being read or selected moves. */
 export function morph(item, fresh) {
   for (const name of item.getAttributeNames()) item.removeAttribute(name);
   for (const { name, value } of fresh.attributes) item.setAttribute(name, value);
@@ -17,7 +17,7 @@ export function morph(item, fresh) {
   item.append(...fresh.childNodes);
 }
 
-/** A block whose link or footnote was resolved by what followed is exchanged; the tail goes. */
+/** Replace the blocks that differ, such as those whose link or footnote was resolved by later text; remove the tail. */
 function exchangeBlocks(box, blocks) {
   const shown = [...box.querySelectorAll(BLOCKS)];
   blocks.forEach((block, place) => {

@@ -1,4 +1,4 @@
-// One answer on the page while it grows; at its end the server's own rendering takes its place.
+// One answer on the page while it grows; at its end, the server's rendering takes its place.
 
 import { enhance } from "../page/enhance.js";
 import { backOff, getHtml, sleep } from "../page/http.js";
@@ -8,7 +8,7 @@ import { GrowingAnswer, GrowingText } from "./growing.js";
 import { morph } from "./morph.js";
 
 const FETCH_ATTEMPTS = 4;
-// Between two drawings: each costs as much for a letter as for a line.
+// The pause between two updates of the page: each costs as much for a letter as for a line.
 const REST_MS = 30;
 
 // The server has less of such an answer than the page.
@@ -22,7 +22,7 @@ export class Reply {
     this.item = item;
     this.reasoning = new GrowingText(part(item, "reasoning"));
     this.answer = new GrowingAnswer(part(item, "answer"));
-    // Found once: the way to it leads past all of the answer.
+    // Looked up only once: the search has to pass through the whole answer.
     this.waiting = part(item, "waiting");
   }
 
@@ -72,7 +72,7 @@ export class Reply {
     follow();
   }
 
-  /** HTML has one author: what was streamed gives way to the message as the server renders it. */
+  /** Replace what was streamed with the message as the server renders it: all HTML comes from one place. */
   async finish(conversation, end) {
     this.#draw();
     this.#wait("");
@@ -101,7 +101,7 @@ export class Reply {
     const wasOpen = part(this.item, "reasoning-box").open;
     part(fresh, "reasoning-box").open ||= wasOpen;
     enhance(fresh);
-    // What is continued and its continuation are one text now.
+    // The continued answer and its continuation are one text now.
     part(this.item, "answer").prepend(...part(this.item, "before").children);
     morph(this.item, fresh);
   }

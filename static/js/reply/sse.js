@@ -1,4 +1,4 @@
-// Server-sent events out of the pieces of a response's body, as the WHATWG says how to read them.
+// Parses the pieces of a response's body into Server-Sent Events, by the rules of the WHATWG standard.
 
 export class EventParser {
   #rest = "";
@@ -12,7 +12,7 @@ export class EventParser {
   }
 
   push(text) {
-    // A CR at the very end waits: the LF that belongs to it may come with the next piece.
+    // Keep a CR at the very end: the LF that belongs to it may come with the next piece.
     const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/);
     this.#rest = lines.pop();
     lines.forEach((line) => this.#read(line));

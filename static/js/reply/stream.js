@@ -1,16 +1,16 @@
-// One reply as a stream of events: by fetch for the question itself, by EventSource after any interruption.
-// The cursor, the id of the last event, says how much of the text is here: a new connection brings the rest.
+// One reply as a stream of events: with fetch for the question itself, with EventSource after any interruption.
+// The cursor, the id of the last event, says how much of the text has arrived: a new connection brings the rest.
 
 import { backOff, isLoggedOut, post, problemOf, sleep } from "../page/http.js";
 import { address } from "../page/page.js";
 import { EventParser } from "./sse.js";
 
 const ASK_ATTEMPTS = 5;
-// The server pings at most 15 s apart: after so long a silence the connection is dead, whatever it says.
+// The server pings at least every 15 s: after a silence this long, the connection is dead even if it looks open.
 const SILENCE = 40_000;
-// After a sleep the connection may be dead already, and nothing tells so.
+// After the machine has slept, the connection may be dead without any sign of it.
 const DOUBT = 17_000;
-// A proxy's word that the server is away, which is no answer to the question.
+// A proxy reports that the server can't be reached; that is not an answer to the question.
 const AWAY = new Set([502, 504]);
 
 export class Stream {
@@ -33,13 +33,13 @@ export class Stream {
     return this.#life.signal.aborted;
   }
 
-  /** Ask, and again with the same request_id until the answer has begun: it is asked once, however often it is sent. */
+  /** Send the question until the answer begins; with the same request_id it is asked once, however often it is sent. */
   async ask(body) {
     for (let attempt = 0; attempt < ASK_ATTEMPTS && !this.ended; attempt++) {
       if (attempt) this.#on.state("resending");
       await sleep(attempt && backOff(attempt));
       await this.#post(body).catch(ignoreCut);
-      // The watch over silences may have been faster.
+      // The watch for silences may have been faster.
       if (this.reply) return this.#source || this.ended || this.attach(this.reply, this.cursor, this.blocks);
     }
     if (!this.ended) this.#refuse({ status: 0 });
@@ -51,7 +51,7 @@ export class Stream {
     else if (!AWAY.has(response.status)) this.#refuse(await problemOf(response));
   }
 
-  /** Read a reply that exists, from the cursor on; its blocks from where the last one ended. */
+  /** Read an existing reply from the cursor on, and its blocks from where the last one ended. */
   attach(reply, cursor, blocks) {
     this.#connect();
     [this.reply, this.cursor, this.blocks] = [reply, cursor, blocks];
@@ -95,12 +95,12 @@ export class Stream {
     if (event.type === "start") this.reply = event.reply;
     if (event.type === "start") this.#on.state("live");
     if (event.type === "block") this.blocks = event.to;
-    // The server closes what is being read; EventSource would only come back.
+    // The server closes the stream; without this, EventSource would reconnect.
     if (event.type === "end") this.#end();
     this.#on.event(event);
   }
 
-  /** While EventSource is CONNECTING it tries by itself; once CLOSED it never will again, and hides the reason. */
+  /** While EventSource is CONNECTING it retries by itself; once CLOSED it never does, and it hides the reason. */
   #lost(source) {
     this.#on.state("reconnecting");
     if (source.readyState === EventSource.CLOSED) this.#probe(this.#connect());
@@ -114,7 +114,7 @@ export class Stream {
     }
   }
 
-  /** True if there is nothing left to ask for. */
+  /** Return true if there is nothing left to ask for. */
   async #understand(response, signal) {
     if (response.status === 404) location.reload();
     else if (response.status === 204) this.#finish();
@@ -128,7 +128,7 @@ export class Stream {
     if (!this.ended && !signal.aborted) this.attach(this.reply, this.cursor, this.blocks);
   }
 
-  /** It had ended, and the end had been told: what it was, the stored message says. */
+  /** The reply has ended, and this reader was told so before: the stored message says how. */
   #finish() {
     this.#end();
     this.#on.event({ type: "end", status: null, message: null });
@@ -148,7 +148,7 @@ export class Stream {
     document.addEventListener("visibilitychange", () => document.hidden || this.#doubtAfter(DOUBT), { signal });
   }
 
-  /** Compares clocks, not timers: those stand still while the machine sleeps. */
+  /** Reconnect after a silence. Compares clocks, because timers stand still while the machine sleeps. */
   #doubtAfter(silence) {
     if (this.ended || Date.now() - this.#heard < silence) return;
     if (this.reply) this.attach(this.reply, this.cursor, this.blocks);
@@ -158,6 +158,6 @@ export class Stream {
 }
 
 function ignoreCut(error) {
-  // A TypeError is the network, an AbortError is ourselves; anything else is a mistake that must be seen.
+  // A TypeError comes from the network, an AbortError from us; anything else is a bug that must be seen.
   if (!(error instanceof TypeError || error.name === "AbortError")) throw error;
 }

@@ -1,4 +1,4 @@
-"""Upstreams that are not there: one that refuses connections, one that never answers them."""
+"""Unreachable upstreams: one that refuses connections, one that never answers them."""
 
 import socket
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def nobody_listens() -> Iterator[str]:
-    """A base URL that refuses connections, for as long as the port is kept."""
+    """Yield a base URL that refuses connections as long as the port is reserved."""
     with socket.socket() as kept:
         kept.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{kept.getsockname()[1]}/v1"
@@ -15,7 +15,7 @@ def nobody_listens() -> Iterator[str]:
 
 @contextmanager
 def nobody_accepts() -> Iterator[str]:
-    """A base URL whose connections hang: its queue is full, so the kernel drops every further SYN."""
+    """Yield a base URL whose connections hang: its queue is full, so the kernel drops every further SYN."""
     with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)

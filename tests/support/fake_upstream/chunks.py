@@ -1,4 +1,4 @@
-"""Tiny builders for what an OpenAI-compatible server says, shared by the scripts and the wire rows."""
+"""Small builders for the output of an OpenAI-compatible server, shared by the scripts and the wire rows."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ EVENT_STREAM = "text/event-stream"
 
 
 def as_json(value: object) -> str:
-    """Compact and raw: what is outside ASCII goes over the wire as UTF-8, not as escapes."""
+    """Encode compactly and raw: characters outside ASCII go over the wire as UTF-8, not as escapes."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -25,7 +25,7 @@ def sse(value: object, end: str = "\n\n") -> bytes:
 
 
 def frame(**fields: Any) -> Json:
-    """A chunk without choices, and whatever else is named."""
+    """Return a chunk without choices, plus the given fields."""
     return {"id": ID, "object": "chat.completion.chunk", "created": CREATED, "model": MODEL} | fields
 
 
@@ -34,7 +34,7 @@ def delta(fields: Json, *, finish: str | None = None, index: int = 0) -> Json:
 
 
 def chunk(*, finish: str | None = None, **fields: Any) -> Json:
-    """`chunk(content="Hi")`; top-level keys are added by `chunk(...) | {"provider": "x"}`."""
+    """Return a chunk, as in `chunk(content="Hi")`. Add top-level keys with `chunk(...) | {"provider": "x"}`."""
     return delta(fields, finish=finish)
 
 
@@ -61,17 +61,17 @@ def ended(finish: str = "stop") -> list[Json]:
 
 
 def joined(*events: Json | bytes) -> bytes:
-    """Chunks become events, bytes stay as they are."""
+    """Join chunks, which become events, and bytes, which stay as they are."""
     return b"".join(event if isinstance(event, bytes) else sse(event) for event in events)
 
 
 def send(*events: Json | bytes) -> Send:
-    """All of it in one piece of the body."""
+    """Send everything in one piece of the body."""
     return Send(joined(*events))
 
 
 def each(events: Iterable[Json]) -> Iterator[Send]:
-    """Every event in a piece of its own."""
+    """Send every event in a piece of its own."""
     return (Send(sse(event)) for event in events)
 
 

@@ -1,4 +1,4 @@
-"""How the bytes of a body are cut into pieces: pure, and always the same for the same name."""
+"""How the bytes of a body are cut into pieces. Pure, and always the same for the same name."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -6,7 +6,7 @@ from itertools import pairwise
 
 Cut = Callable[[bytes], Iterable[bytes]]
 
-# Larger bodies are cut byte by byte only at both ends: a write per byte of a megabyte takes minutes.
+# Larger bodies are only cut byte by byte at both ends: a megabyte of single-byte writes takes minutes.
 BYTEWISE_BODY = 20_000
 BYTEWISE_END = 2_048
 LARGE_PIECE = 16_384
@@ -37,7 +37,7 @@ def at_random(seed: int) -> Cut:
 
 
 def at(places: Iterable[int]) -> Cut:
-    """At these places, as far as there are so many bytes."""
+    """Cut at these places, if there are that many bytes."""
 
     def cut(data: bytes) -> Iterable[bytes]:
         inside = sorted(min(place, len(data)) for place in places)
@@ -47,7 +47,7 @@ def at(places: Iterable[int]) -> Cut:
 
 
 def cut_named(name: str) -> Cut:
-    """`whole`, `bytes` or `split-<seed>`; ValueError for anything else."""
+    """Return the cut for `whole`, `bytes` or `split-<seed>`. Raises ValueError for anything else."""
     if name == "whole":
         return whole
     if name == "bytes":

@@ -1,4 +1,4 @@
-"""A request as the fake upstream received it, and what became of it."""
+"""A request as the fake upstream received it, and how it ended."""
 
 import asyncio
 import json
@@ -12,15 +12,15 @@ LARGEST_HEAD = 1 << 20
 
 @dataclass(eq=False)
 class Received:
-    """Written by the upstream's thread, read by the test's; times are `time.monotonic()`."""
+    """Written by the upstream's thread, read by the test's. Times are `time.monotonic()`."""
 
     method: str
     path: str
     headers: dict[str, str]  # names in lower case
     body: bytes = b""
     json: Any = None
-    number: int = 1  # of the requests for this very model name
-    request_id: str = ""  # what it was answered in X-Request-ID
+    number: int = 1  # counted among the requests for this exact model name
+    request_id: str = ""  # the X-Request-ID of its answer
     received_at: float = field(default_factory=time.monotonic)
     finished_at: float | None = None  # the script was played to its end
     closed_by_peer_at: float | None = None  # the client went away before that
@@ -39,11 +39,11 @@ class Received:
         return self.finished_at is not None
 
     def wait_over(self, timeout: float = 5.0) -> bool:
-        """Until it was answered or the client went away."""
+        """Wait until it was answered or the client went away."""
         return self._over.wait(timeout)
 
     def wait_closed_by_peer(self, timeout: float = 5.0) -> float:
-        """The moment at which the client went away."""
+        """Wait until the client has gone away, and return when that was."""
         self._over.wait(timeout)
         assert self.closed_by_peer_at is not None, f"{self.model!r}: the client did not close within {timeout} s"
         return self.closed_by_peer_at
@@ -90,7 +90,7 @@ def _parsed(body: bytes) -> Any:
 
 @dataclass(frozen=True)
 class ModelName:
-    """`script/parameter=value/how-to-cut#tag`: the tag only keeps two tests from sharing a counter."""
+    """A name such as `script/parameter=value/how-to-cut#tag`; the tag only keeps two tests from sharing a counter."""
 
     script: str
     cut: str = "whole"

@@ -1,4 +1,4 @@
-"""The scripts of the fake upstream that are not rows of the wire: echo, paced, huge, gated and others."""
+"""The fake upstream's scripts that are not wire rows: echo, paced, huge, gated and others."""
 
 import inspect
 import random
@@ -42,7 +42,7 @@ def paced_text(tokens: int) -> str:
 
 
 def huge_text(mb: float) -> str:
-    """Numbered lines of 100 characters, a million characters to the megabyte."""
+    """Return numbered lines of 100 characters; a megabyte is a million characters."""
     return "".join(_huge_lines(mb))
 
 
@@ -51,7 +51,7 @@ def _huge_lines(mb: float) -> Iterator[str]:
 
 
 def echo(asked: Received, *, interval: float = 0.0) -> Script:
-    """The last user message back, in small deltas."""
+    """Send the last user message back, in small deltas."""
     texts = [message["content"] for message in asked.messages if message.get("role") == "user"]
     text = str(texts[-1]) if texts else ""
     yield Send(sse(ROLE))
@@ -62,7 +62,7 @@ def echo(asked: Received, *, interval: float = 0.0) -> Script:
 
 
 def paced(asked: Received, *, tokens: int = 100, interval: float = 0.02, reasoning: int = 0) -> Script:
-    """`t0 t1 …`, one at a time; `reasoning` counts the tokens thought before."""
+    """Send `t0 t1 …`, one at a time, after `reasoning` tokens of reasoning."""
     yield Send(sse(ROLE))
     for number in range(reasoning):
         yield Send(sse(chunk(reasoning_content=f"r{number} ")))
@@ -74,7 +74,7 @@ def paced(asked: Received, *, tokens: int = 100, interval: float = 0.02, reasoni
 
 
 def unicode(asked: Received, *, interval: float = 0.0) -> Script:
-    """Everything that breaks at a wrong cut, in deltas that cut it: between a letter and its accent, in a family."""
+    """Send all that breaks if cut badly, cut just there: between a letter and its accent, inside a family emoji."""
     chance = random.Random(7)
     yield Send(sse(ROLE))
     for key, text in (("reasoning_content", UNICODE_REASONING), ("content", UNICODE_TEXT)):
@@ -88,7 +88,7 @@ def unicode(asked: Received, *, interval: float = 0.0) -> Script:
 
 
 def huge(asked: Received, *, mb: float = 5.0) -> Script:
-    """As fast as the reader takes it."""
+    """Send a huge text as fast as the reader takes it."""
     yield Send(sse(ROLE))
     lines = list(_huge_lines(mb))
     for start in range(0, len(lines), HUGE_LINES_PER_DELTA):
@@ -97,7 +97,7 @@ def huge(asked: Received, *, mb: float = 5.0) -> Script:
 
 
 def gated(asked: Received, *, tokens: int = 3, gates: int = 1) -> Script:
-    """Some tokens before each gate and after the last; `upstream.release()` opens one gate."""
+    """Send some tokens before each gate and after the last one; `upstream.release()` opens one gate."""
     yield Send(sse(ROLE))
     pieces = paced_text(tokens * (gates + 1)).split()
     for number, piece in enumerate(pieces):
@@ -108,22 +108,22 @@ def gated(asked: Received, *, tokens: int = 3, gates: int = 1) -> Script:
 
 
 def hang(asked: Received) -> Script:
-    """Accepts, reads, never answers."""
+    """Accept and read the request, but never answer."""
     return (Hang(),)
 
 
 def mute(asked: Received) -> Script:
-    """Headers at once, then nothing."""
+    """Send the headers at once, then nothing."""
     return (SendHead(), Hang())
 
 
 def long_end(asked: Received) -> Script:
-    """A finish_reason, and then neither [DONE] nor the end of the connection."""
+    """Send a finish_reason, and then neither [DONE] nor the end of the connection."""
     return (*each([ROLE, *said("All ", "said."), *ended()]), Hang())
 
 
 def refuse_first(asked: Received, *, times: int = 1, how: str = "503") -> Script:
-    """`how`: a status, or `reset`."""
+    """Refuse the first requests. `how`: a status, or `reset`."""
     refusal: Script = (Reset(),) if how == "reset" else json_answer(error("Not yet."), int(how))
     return (Instead(the_first(times), refusal), send(ROLE, *said("At ", "last."), *ended(), DONE))
 
@@ -133,12 +133,12 @@ def error_status(asked: Received, *, status: int = 500, message: str = "Somethin
 
 
 def bad_key(asked: Received) -> Script:
-    """Quotes the key it was sent in its error, as some gateways do."""
+    """Quote the key that it was sent in an error, as some gateways do."""
     key = asked.headers.get("authorization", "").removeprefix("Bearer ")
     return json_answer(error(f"Incorrect API key provided: {key}.", "invalid_request_error", "invalid_api_key"), 401)
 
 
-# The first is what /v1/models names first, and so the default model.
+# The first one is listed first by /v1/models, so it is the default model.
 SCRIPTS: dict[str, Author] = {
     "echo": echo,
     "paced": paced,
@@ -151,13 +151,13 @@ SCRIPTS: dict[str, Author] = {
     "refuse-first": refuse_first,
     "error": error_status,
     "bad-key": bad_key,
-    # Which the conversations of the factories were held with: they can go on.
+    # The model of the factories' conversations, so that they can be continued.
     "fox-1": echo,
 }
 
 
 def written(author: Author, asked: Received, parameters: dict[str, str]) -> Script:
-    """The script with the parameters of the model's name, each read as its default's type."""
+    """Return the script with the parameters from the model's name, each parsed as the type of its default."""
     known = inspect.signature(author).parameters
     unknown = set(parameters) - (set(known) - {"asked"})
     if unknown:

@@ -1,11 +1,13 @@
-"""An OpenAI-compatible upstream that plays scripts by name, over real TCP, byte by byte as written.
+"""An OpenAI-compatible upstream that plays scripts by name, over real TCP, exactly byte by byte.
 
     with FakeUpstream() as upstream:
         ask(upstream.base_url, model="W17/split-3")
 
 `W1` to `W72` and the `X` rows are in wire_rows/, `echo`, `paced/tokens=200/interval=0.02` and others in
 scripts.py. The body is sent as the script says, or cut by the end of the name: `/bytes`, `/split-<seed>`.
-What follows a `#` only tells two tests apart. By hand: `python -m tests.support.fake_upstream.server --port 9001`.
+What follows a `#` only distinguishes two tests. To run it by hand:
+
+    python -m tests.support.fake_upstream.server --port 9001
 """
 
 import argparse
@@ -35,7 +37,7 @@ def always(script: Script) -> Author:
 
 
 class FakeUpstream:
-    """Runs in a thread and an event loop of its own, so that synchronous tests can use it."""
+    """The server. It has a thread and an event loop of its own, so that synchronous tests can use it."""
 
     def __init__(self, port: int = 0) -> None:
         self.scripts: dict[str, Author] = SCRIPTS | {name: always(row.steps) for name, row in ROWS.items()}
@@ -57,39 +59,39 @@ class FakeUpstream:
 
     @property
     def requests(self) -> list[Received]:
-        """Everything received, in order."""
+        """Return everything received, in order."""
         with self._news:
             return list(self._requests)
 
     @property
     def chats(self) -> list[Received]:
-        """The requests for a completion."""
+        """Return the requests for a completion."""
         return [request for request in self.requests if request.path.endswith("/chat/completions")]
 
     def wait_for_request(self, timeout: float = PATIENCE, *, number: int = 1) -> Received:
-        """The first request for a completion, or the one of that number, waited for."""
+        """Wait for a request for a completion: the first one, or the one with this number."""
         with self._news:
             came = self._news.wait_for(lambda: len(self.chats) >= number, timeout)
             assert came, f"{len(self.chats)} of {number} requests within {timeout} s"
             return self.chats[number - 1]
 
     def add(self, name: str, script: Script) -> str:
-        """A script of the test's own; its name is the model to ask for."""
+        """Add a test's own script; its name is the model to ask for."""
         self.scripts[name] = always(tuple(script))
         return name
 
     def offer(self, model: str) -> str:
-        """Name a script with its parameters in the list of models, for who may ask only what is on it."""
+        """Add a script with its parameters to the list of models, for clients that may only ask listed ones."""
         self.scripts[model] = self.scripts[ModelName.parse(model).script]
         return model
 
     def release(self, times: int = 1) -> None:
-        """Opens so many gates, now or when they are reached."""
+        """Open this many gates, now or when they are reached."""
         for _ in range(times):
             self._loop.call_soon_threadsafe(self._gate.release)
 
     def forget(self) -> None:
-        """Requests and counters as at the start; what runs goes on."""
+        """Reset requests and counters; running scripts go on."""
         with self._news:
             self._requests.clear()
             self._asked.clear()
@@ -106,7 +108,7 @@ class FakeUpstream:
     # --- In its own thread ---
 
     def _run(self) -> None:
-        # A plain selector loop, whatever policy the tests have set: sockets are handled by hand here.
+        # Use a plain selector loop, whatever policy the tests have set: sockets are handled by hand here.
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             try:
                 runner.run(self._serve())
@@ -123,7 +125,7 @@ class FakeUpstream:
         server.close()
         for connection in list(self._connections):
             connection.drop()
-        # One turn for the transports to close.
+        # One turn of the loop, for the transports to close.
         await asyncio.sleep(0)
 
     def opened(self, connection: "_Connection") -> None:
@@ -172,7 +174,7 @@ class FakeUpstream:
 
 
 class _Connection(asyncio.StreamReaderProtocol):
-    """One client: its requests are read, their scripts played, and its leaving is noticed at any moment."""
+    """One client: reads its requests, plays their scripts, and notices at any moment if it leaves."""
 
     def __init__(self, upstream: FakeUpstream) -> None:
         super().__init__(asyncio.StreamReader(limit=LARGEST_HEAD), self._converse)
@@ -211,14 +213,14 @@ class _Connection(asyncio.StreamReaderProtocol):
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.conversation = asyncio.current_task()
-        # Cancelled means: the client left, or the test is over. Nobody waits for this task.
+        # It was cancelled because the client left or the test is over. Nobody waits for this task.
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while await self._exchange(reader, writer):
                 pass
         writer.close()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """One request and its answer; whether the connection may carry another."""
+        """Handle one request. Returns whether the connection may carry another one."""
         self.asked = await read_request(reader)
         self.upstream.receive(self.asked)
         steps, cut = self.upstream.answer(self.asked)

@@ -1,4 +1,4 @@
-"""What the fake upstream can be told to do. A script is any iterable of these steps, played one after the other."""
+"""What the fake upstream can do. A script is any iterable of these steps, which are played one after another."""
 
 import asyncio
 import socket
@@ -14,7 +14,7 @@ from tests.support.fake_upstream.request import Received
 
 
 class Wire:
-    """The answering side of one request, down to each byte."""
+    """The server's side of one request, with control over each byte."""
 
     def __init__(self, writer: asyncio.StreamWriter, asked: Received, cut: Cut, gate: asyncio.Semaphore) -> None:
         self.writer = writer
@@ -37,7 +37,7 @@ class Wire:
 
     async def write(self, data: bytes) -> None:
         self.writer.write(data)
-        # The transport's buffer limit is 0: this returns when the kernel has it all.
+        # The transport's buffer limit is 0, so this returns when the kernel has everything.
         await self.writer.drain()
         await asyncio.sleep(0)
 
@@ -54,7 +54,7 @@ class Wire:
             await self.write(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
 
     async def end(self) -> None:
-        """The proper end of a response; without chunks only the end of the connection can say it."""
+        """End the response properly; without chunked encoding, only closing the connection can do that."""
         await self.head()
         if self.chunked:
             await self.write(b"0\r\n\r\n")
@@ -67,7 +67,7 @@ class Wire:
 
     def reset(self) -> None:
         self.over = True
-        # Lingering for 0 seconds makes the close a TCP RST.
+        # With a linger time of 0 seconds, closing sends a TCP RST.
         connection = self.writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
@@ -87,7 +87,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Headers:
-    """Sets response headers; None takes one away."""
+    """Sets response headers; None removes one."""
 
     fields: dict[str, str | None]
 
@@ -109,7 +109,7 @@ class CloseDelimited:
 
 @dataclass(frozen=True)
 class SendHead:
-    """Status line and headers, now instead of with the first byte of the body."""
+    """Sends status line and headers now instead of with the first byte of the body."""
 
     async def play(self, wire: Wire) -> None:
         await wire.head()
@@ -117,7 +117,7 @@ class SendHead:
 
 @dataclass(frozen=True)
 class Send:
-    """Bytes of the body, as one HTTP chunk (or more, where the model's name asks for cuts)."""
+    """Sends bytes of the body as one HTTP chunk, or as several if the model's name asks for cuts."""
 
     data: bytes = field(repr=False)
 
@@ -128,7 +128,7 @@ class Send:
 
 @dataclass(frozen=True)
 class CutChunk:
-    """A chunk that announces more bytes than ever come; Close or Reset belongs behind it."""
+    """Sends a chunk that announces more bytes than it has; Close or Reset must follow."""
 
     data: bytes
     missing: int = 10
@@ -158,7 +158,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Hang:
-    """Silence, for as long as the client stays."""
+    """Sends nothing for as long as the client stays."""
 
     async def play(self, wire: Wire) -> None:
         await asyncio.Event().wait()
@@ -166,7 +166,7 @@ class Hang:
 
 @dataclass(frozen=True)
 class Close:
-    """An orderly end of the connection in the middle of the response."""
+    """Closes the connection properly in the middle of the response."""
 
     async def play(self, wire: Wire) -> None:
         wire.close()
@@ -174,7 +174,7 @@ class Close:
 
 @dataclass(frozen=True)
 class Reset:
-    """A TCP reset."""
+    """Resets the TCP connection."""
 
     async def play(self, wire: Wire) -> None:
         wire.reset()
@@ -182,7 +182,7 @@ class Reset:
 
 @dataclass(frozen=True)
 class Instead:
-    """Where `when` says so of the request: these steps and nothing after them."""
+    """If `when` is true for the request, plays these steps and nothing after them."""
 
     when: Callable[[Received], bool]
     steps: "Script"
@@ -192,7 +192,7 @@ Script = Iterable[Step | Instead]
 
 
 def the_first(times: int) -> Callable[[Received], bool]:
-    """The first requests for this model name."""
+    """Return a condition that is true for the first requests for a model name."""
     return lambda asked: asked.number <= times
 
 
@@ -206,7 +206,7 @@ def steps_for(asked: Received, script: Script) -> Iterator[Step]:
 
 
 def merged(steps: Iterable[Step]) -> Iterator[Step]:
-    """Neighbouring pieces of the body as one, so that a random cut can fall anywhere, or not between two events."""
+    """Merge neighbouring pieces of the body, so that random cuts can fall anywhere, not just between events."""
     for is_body, run in groupby(steps, key=lambda step: isinstance(step, Send)):
         if is_body:
             yield Send(b"".join(step.data for step in run if isinstance(step, Send)))

@@ -1,4 +1,4 @@
-"""Every row of the wire by its name: W1 to W72, with letters where a row has variants, and the X rows."""
+"""Every wire row by name: W1 to W72, with letters where a row has variants, and the X rows."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What a row of the wire is: what the upstream sends, and what must be stored of it."""
+"""A wire row: what the upstream sends, and what must be stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,11 +14,11 @@ THOUGHT = "".join(THOUGHT_PIECES)
 SO_FAR_PIECES = TEXT_PIECES[:2]
 SO_FAR = "".join(SO_FAR_PIECES)
 
-# The plain stream that the rows about framing send in other clothes.
+# The plain stream that the rows about framing send in different forms.
 PLAIN: tuple[Json, ...] = (ROLE, *said(*TEXT_PIECES), *ended())
 
-# Before a cut or a reset, so that what was sent has surely been read: some clients drop what they had buffered when
-# the connection breaks.
+# Before a cut or a reset, to make sure that what was sent has been read: some clients drop their buffer when the
+# connection breaks.
 PAUSE = 0.15
 
 
@@ -32,7 +32,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Expect:
-    """What is stored. In `upstream_id` and `model` None means: not looked at."""
+    """What is stored. `upstream_id` and `model` are not checked if they are None."""
 
     status: str
     answer: str
@@ -52,7 +52,7 @@ class Expect:
 class Row:
     name: str
     about: str
-    # A megabyte of bytes has no place in the report of a failed test.
+    # The report of a failed test should not contain a megabyte of bytes.
     steps: tuple[Step | Instead, ...] = field(repr=False)
     expect: Expect
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -71,12 +71,12 @@ def row(name: str, about: str, *steps: Step | Instead, expect: Expect = COMPLETE
 
 
 def stream(*events: Json | bytes) -> Send:
-    """The role, these events, [DONE]."""
+    """Send the role, these events, and [DONE]."""
     return send(ROLE, *events, DONE)
 
 
 def interspersed(extra: Json | bytes) -> Send:
-    """The plain stream with the same thing between all its events."""
+    """Send the plain stream with something extra between all its events."""
     events: list[Json | bytes] = [extra]
     for event in PLAIN:
         events += [event, extra]
@@ -84,20 +84,20 @@ def interspersed(extra: Json | bytes) -> Send:
 
 
 def with_keys(**keys: Any) -> Send:
-    """The plain stream, with the same keys added to each of its chunks."""
+    """Send the plain stream with these keys added to each of its chunks."""
     return send(*(event | keys for event in PLAIN), DONE)
 
 
 def answered(*events: Json) -> Send:
-    """These events in place of the role, then the plain answer."""
+    """Send these events in place of the role, then the plain answer."""
     return send(*events, *said(*TEXT_PIECES), *ended(), DONE)
 
 
 def after_refusal(*refusal: Step, times: int = 1) -> tuple[Step | Instead, ...]:
-    """The first requests get the refusal, the next one the plain stream."""
+    """Refuse the first requests, and send the plain stream to the next one."""
     return (Instead(the_first(times), refusal), send(*PLAIN, DONE))
 
 
 def body_of(row: Row) -> bytes:
-    """The bytes of the body, for tests that need no socket."""
+    """Return the bytes of the body, for tests that need no socket."""
     return b"".join(step.data for step in row.steps if isinstance(step, Send))

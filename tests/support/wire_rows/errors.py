@@ -1,4 +1,4 @@
-"""W55 to W68: what goes wrong upstream, told in ten ways or not at all."""
+"""W55 to W68: what goes wrong upstream, reported in ten ways or not at all."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ BEGUN = (ROLE, *said(*SO_FAR_PIECES))
 
 
 def begun(*events: Json | bytes) -> Send:
-    """The beginning of an answer, then this."""
+    """Send the beginning of an answer, then these events."""
     return send(*BEGUN, *events)
 
 
@@ -155,7 +155,7 @@ SILENCE_ROWS = (
     row(
         "W66",
         "only comments",
-        # They keep the idle timer alive, not the one for the first token; they end long after it.
+        # They reset the idle timer, but not the one for the first token, and they end long after it.
         *(step for _ in range(200) for step in (Send(b": keep-alive\n\n"), Sleep(0.1))),
         expect=Expect("timed_out", "", timer="first_token"),
         LLM_FIRST_TOKEN_TIMEOUT=1.6,

@@ -1,4 +1,4 @@
-"""The X rows: what the wire's list has no number for."""
+"""The X rows: cases without a number in the list."""
 
 import json
 from dataclasses import replace
@@ -20,19 +20,19 @@ from tests.support.wire_rows.base import (
     stream,
 )
 
-# Between the waving hand and the colour of its skin.
+# Between the waving hand and its skin tone.
 LIMIT = 18
-# A megabyte more than a line may have.
+# A megabyte more than the limit of a line.
 OVERLONG = b"data: " + b"x" * (9 * 1024 * 1024)
 
 
 def escaped(*events: Json) -> bytes:
-    """Events with their JSON in pure ASCII, so that half a surrogate pair can stand in it."""
+    """Encode events as pure ASCII, so that they can contain half of a surrogate pair."""
     return "".join(f"data: {json.dumps(event)}\n\n" for event in events).encode()
 
 
 def cleaned(name: str, about: str, pieces: tuple[str, ...], answer: str) -> Row:
-    """`pieces` may hold lone surrogates, which become \\uXXXX on the wire."""
+    """Return a row whose `pieces` may contain lone surrogates, which become \\uXXXX on the wire."""
     steps = Send(escaped(ROLE, *said(*pieces), *ended()) + DONE)
     return row(name, about, steps, expect=replace(COMPLETE, answer=answer))
 

@@ -42,26 +42,26 @@ LINES = [sse(event, end="").decode() for event in PLAIN] + ["data: [DONE]"]
 PLAIN_BYTES = send(*PLAIN, DONE).data
 HALF_EVENT = sse(chunk(content="lost"))[:60]
 HTML = b"<!doctype html>\n<html><head><title>502 Bad Gateway</title></head><body><h1>nginx</h1></body></html>\n"
-# With a text of 900,000 characters of up to four bytes the line is longer than 2^20 bytes.
+# With 900,000 characters of up to four bytes each, the line is longer than 2^20 bytes.
 MEGABYTE = ("строка 🦉 line\n" * 70_000)[:900_000]
 SEPARATORS = "one\u2028two\u2029three\u0085four"
 
 
 def with_endings(*endings: str) -> Send:
-    """The plain stream, line by line, with these line endings in turn."""
+    """Send the plain stream, line by line, with these line endings in turn."""
     lines = [line for event in LINES for line in (event, "")]
     return Send("".join(line + endings[number % len(endings)] for number, line in enumerate(lines)).encode())
 
 
 def in_pieces(data: bytes, *places: int) -> tuple[Step, ...]:
-    """The body cut at these places, each piece read by itself."""
+    """Return the body cut at these places, so that each piece is read separately."""
     bounds = [0, *places, len(data)]
     pieces = [data[start:stop] for start, stop in pairwise(bounds)]
     return tuple(step for piece in pieces for step in (Send(piece), Sleep(0.005)))
 
 
 def inside(data: bytes, *characters: str) -> list[int]:
-    """A place in the middle of each of these characters' bytes."""
+    """Return a place in the middle of the bytes of each of these characters."""
     return [data.index(character.encode()) + 1 for character in characters]
 
 
@@ -70,12 +70,12 @@ def after_each(wanted: bytes, data: bytes) -> list[int]:
 
 
 def prefixed(prefix: str) -> Send:
-    """The plain stream with another beginning of its data lines."""
+    """Send the plain stream with a different prefix for its data lines."""
     return Send("".join(line.replace("data: ", prefix, 1) + "\n\n" for line in LINES).encode())
 
 
 def indented(value: object) -> bytes:
-    """One event of several data lines."""
+    """Return one event with several data lines."""
     lines = json.dumps(value, ensure_ascii=False, indent=1).split("\n")
     return "".join(f"data: {line}\n" for line in lines).encode() + b"\n"
 

@@ -1,4 +1,4 @@
-"""W48 to W54: what the model thought, under each of its names; W69 to W72: tools, which are ignored safely."""
+"""W48 to W54: reasoning, under each of its names; W69 to W72: tools, which are safely ignored."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,12 +20,12 @@ from tests.support.wire_rows.base import (
 
 
 def thought_as(*keys: str) -> list[Json]:
-    """The reasoning, under these names at once."""
+    """Return the reasoning under all of these names."""
     return [delta({"content": ""} | dict.fromkeys(keys, piece)) for piece in THOUGHT_PIECES]
 
 
 def detail(piece: str, **other: Any) -> Json:
-    """OpenRouter's reasoning_details: a list of one element per token."""
+    """Return OpenRouter's reasoning_details: a list with one element per token."""
     element = {"type": "reasoning.text", "text": piece, "signature": None, "format": "unknown", "index": 0}
     return chunk(content="", reasoning_details=[element], **other)
 

@@ -46,12 +46,12 @@ IDENTIFIED = replace(COMPLETE, upstream_id=ID, model=MODEL)
 
 
 def choice(**fields: object) -> Json:
-    """A chunk whose one choice has just these fields."""
+    """Return a chunk whose only choice has just these fields."""
     return frame(choices=[{"index": 0, **fields}])
 
 
 def azure_filter(finish: str | None) -> Json:
-    """What Azure's asynchronous filter says: a choice without a delta."""
+    """Return what Azure's asynchronous filter sends: a choice without a delta."""
     return {
         **NAMELESS,
         "choices": [
@@ -61,7 +61,7 @@ def azure_filter(finish: str | None) -> Json:
 
 
 def with_running_usage() -> list[Json]:
-    """vLLM's continuous usage: each chunk counts so far."""
+    """Return vLLM's continuous usage: each chunk has the counts so far."""
     return [event | {"usage": usage(12, number)} for number, event in enumerate(PLAIN[:-1])]
 
 
@@ -195,7 +195,7 @@ def ending(name: str, finish: str, status: str) -> Row:
 
 
 def breaking(name: str, finish: str) -> Row:
-    """A finish_reason that is an error: nothing is promised of what may come behind it."""
+    """Return a row with a finish_reason that is an error: what follows it is not guaranteed."""
     expect = replace(UPSTREAM_ERROR, finish_reason=finish)
     return row(name, f"finish_reason {finish}", stream(*said(*SO_FAR_PIECES), chunk(finish=finish)), expect=expect)
 
