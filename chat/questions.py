@@ -61,6 +61,7 @@ def ask(request: AuthenticatedHttpRequest, fields: Mapping[str, Any], offered: t
     digest = _digest(fields)
     try:
         try:
+            _refuse_unless_ready()
             keep_rate(request)
             asked = _add(found, fields, _submission(found, fields, key, digest, offered, trace_id))
         except Refusal:
@@ -86,6 +87,13 @@ def ask(request: AuthenticatedHttpRequest, fields: Mapping[str, Any], offered: t
         engine.begin(_job(asked, trace_id))
         doorbell.ring(user.pk, asked.reply.conversation_id, "running", reply=asked.reply.pk)
     return asked
+
+
+def _refuse_unless_ready() -> None:
+    """Come before all that waits for the database: whatever was let in is stored, and gets an end."""
+    if engine.draining or engine.is_full:
+        message = _("The server can't take more questions right now. Try again in a few seconds.")
+        raise Refusal(503, "unavailable", message, retry_after=5)
 
 
 def keep_rate(request: AuthenticatedHttpRequest) -> None:
@@ -138,9 +146,6 @@ def _get(rows: QuerySet[Any], fields: Mapping[str, Any], name: str) -> Any:
 def _submission(
     found: Found, fields: Mapping[str, Any], key: uuid.UUID, digest: str, offered: tuple[str, ...], trace_id: str
 ) -> Submission:
-    if engine.draining or engine.is_full:
-        message = _("The server can't take more questions right now. Try again in a few seconds.")
-        raise Refusal(503, "unavailable", message, retry_after=5)
     named = _string(fields, "model") if fields.get("model") is not None else ""
     model, alive = model_for(named, found.user, found.conversation, offered), engine.running()
     return Submission(key, digest, model, engine.boot_id, settings.MAX_REPLIES_PER_USER, alive, trace_id)

@@ -24,7 +24,7 @@ class Overlap:
         known, self._held = len(self._held.lstrip()), self._held + text
         held = self._held.lstrip()
         if len(held) < FEWEST_OF_ALL:
-            return ""
+            return "" if held in self._before else self.flush()
         if self._places is None:
             known, self._places = FEWEST_OF_ALL, self._places_of(held[:FEWEST_OF_ALL])
         self._places = [at for at in self._places if self._goes_on(held, known, at)]
