@@ -119,7 +119,8 @@ def test_whole_in_answers_questions_reasoning_titles_and_names(
 
 def test_whole_in_admin(context: "BrowserContext", anna: Person) -> None:
     User.objects.filter(pk=anna.user.pk).update(is_staff=True, is_superuser=True)
-    User.objects.bulk_create(User(username=f"{number} {text}", email=text) for number, text in enumerate(TEXTS))
+    users = (User(username=f"{number} {text}", email=f"{number} {text}") for number, text in enumerate(TEXTS))
+    User.objects.bulk_create(users)
     talk = make_conversation(anna.user, [(text, text) for text in TEXTS], reasoning="<script>alert(1)</script>")
     for number, text in enumerate(TEXTS):
         failed = make_conversation(User.objects.get(username=f"{number} {text}"), [(text, "")], error_detail=text)
