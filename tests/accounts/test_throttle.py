@@ -128,7 +128,11 @@ def test_several_people_share_a_browser() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("cookie", ["", "x", "a:b:c", signing.dumps({"anna": "x"}), signing.dumps({}, salt="other")])
+@pytest.mark.parametrize(
+    "cookie",
+    ["", "x", "a:b:c", signing.dumps({"anna": "x"}), signing.dumps({}, salt="other")],
+    ids=["empty", "a-letter", "no-signature", "signed-for-others", "empty-and-signed-for-others"],
+)
 def test_a_forged_mark_opens_nothing(cookie: str) -> None:
     make_user()
     for address in list(addresses("everywhere"))[:20]:
